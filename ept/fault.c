@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* EPT violations: E is filled from P, and P from free frames, on demand. */
+#include "ept/order.h"
+#include "ept/protocol.h"
+#include "mm/frame.h"
+
+int ept_fault(struct ept *e, u64 gpa)
+{
+	u64 *p = backing_entry(e->backing, gpa >> PAGE_SHIFT);
+	u64 entry, filled;
+	int err;
+
+	if (!p)
+		return -EFAULT;
+	entry = order_load(fault_p, p);
+	if (entry & P_MOVING)
+		return -EAGAIN;
+	if (!(entry & P_PRESENT)) {
+		u64 pfn = frame_alloc(e->owner);
+
+		if (!pfn)
+			return -ENOMEM;
+		filled = pfn << PAGE_SHIFT | P_PRESENT;
+		if (!order_cas(fault_fill, p, &entry, filled)) {
+			frame_free(pfn, e->owner); /* another vCPU was first; entry is now what it put there */
+			return -EAGAIN;
+		}
+		entry = filled;
+	}
+	/*
+	 * An invalidator marks P, then unmaps under the lock. If the mark is not there under the lock, the invalidator's unmap comes later and
+	 * removes what is mapped here.
+	 */
+	order_lock(fault_lock, &e->lock);
+	if (order_load(fault_recheck, p) == entry)
+		err = ept_map(e, gpa & ~(u64)(PAGE_SIZE - 1), entry & P_ADDRESS, 1, EPT_RWX);
+	else
+		err = -EAGAIN;
+	order_unlock(fault_unlock, &e->lock);
+	return err == -EEXIST ? 0 : err;
+}

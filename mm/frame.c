@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The frame allocator: a table per range of memory, a list of freed frames, and a mark up to which a range was never used. */
+#include "mm/frame.h"
+#include "mm/host.h"
+#include "mm/lock.h"
+
+#define MAX_RANGES 64
+#define MIN_RANGE_PAGES 16
+
+struct frame {
+	u32 next;  /* free list: index within the range + 1, 0 ends it */
+	u16 owner;
+};
+_Static_assert(sizeof(struct frame) == 8, "the table costs 8 bytes a frame");
+
+struct range {
+	u64 first, count; /* frame numbers the range hands out */
+	u64 fresh;        /* frames from here on were never handed out */
+	u32 freed;        /* head of the list */
+	struct frame *table;
+};
+
+static struct range ranges[MAX_RANGES];
+static unsigned nranges;
+static u64 free_count, total_count;
+static struct lock frames_lock;
+
+void frames_add(u64 start, u64 end)
+{
+	u64 pages = (end - start) >> PAGE_SHIFT;
+	u64 table_pages = (pages * sizeof(struct frame) + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	struct range *r = &ranges[nranges];
+
+	if (end <= start || pages < MIN_RANGE_PAGES || nranges == MAX_RANGES)
+		return;
+	*r = (struct range){ .first = (start >> PAGE_SHIFT) + table_pages,
+			     .count = pages - table_pages,
+			     .table = (struct frame *)start };
+	for (u64 i = 0; i < r->count; i++)
+		r->table[i] = (struct frame){ .owner = OWNER_FREE };
+	nranges++;
+	free_count += r->count;
+	total_count += r->count;
+}
+
+static struct range *range_of(u64 pfn)
+{
+	for (unsigned i = 0; i < nranges; i++)
+		if (pfn - ranges[i].first < ranges[i].count)
+			return &ranges[i];
+	return NULL;
+}
+
+static void fill(u64 pfn, u64 word)
+{
+	u64 *p = frame_ptr(pfn);
+
+	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*p); i++)
+		p[i] = word;
+}
+
+static u64 take(struct range *r, u64 index, u16 owner)
+{
+	r->table[index].owner = owner;
+	free_count--;
+	return r->first + index;
+}
+
+u64 frame_alloc_dirty(u16 owner)
+{
+	u64 pfn = 0;
+
+	lock(&frames_lock);
+	for (unsigned i = nranges; i-- > 0 && !pfn;) {
+		struct range *r = &ranges[i];
+
+		if (r->freed) {
+			u64 index = r->freed - 1;
+
+			r->freed = r->table[index].next;
+			pfn = take(r, index, owner);
+		} else if (r->fresh < r->count) {
+			pfn = take(r, r->fresh++, owner);
+		}
+	}
+	unlock(&frames_lock);
+	return pfn;
+}
+
+u64 frame_alloc(u16 owner)
+{
+	u64 pfn = frame_alloc_dirty(owner);
+
+	if (pfn)
+		memset(frame_ptr(pfn), 0, PAGE_SIZE);
+	return pfn;
+}
+
+/* Runs come from memory that was never handed out; what alignment skips goes to the list of freed frames. */
+u64 frame_alloc_run(u16 owner, u64 count)
+{
+	u64 pfn = 0;
+
+	lock(&frames_lock);
+	for (unsigned i = 0; i < nranges && !pfn; i++) {
+		struct range *r = &ranges[i];
+		u64 skip = -(r->first + r->fresh) & (count - 1);
+
+		if (r->count - r->fresh < skip + count)
+			continue;
+		for (; skip; skip--, r->fresh++) {
+			r->table[r->fresh].next = r->freed;
+			r->freed = (u32)r->fresh + 1;
+		}
+		pfn = r->first + r->fresh;
+		for (u64 n = 0; n < count; n++)
+			take(r, r->fresh++, owner);
+	}
+	unlock(&frames_lock);
+	if (pfn)
+		memset(frame_ptr(pfn), 0, count << PAGE_SHIFT);
+	return pfn;
+}
+
+void frame_free(u64 pfn, u16 owner)
+{
+	struct range *r = range_of(pfn);
+	u64 index = r ? pfn - r->first : 0;
+
+	if (!r || r->table[index].owner != owner || owner == OWNER_FREE)
+		panic("frame-owner: frame %lx freed by %u, owned by %u", pfn, owner, frame_owner(pfn));
+	fill(pfn, POISON | (pfn & ~POISON_MASK));
+	lock(&frames_lock);
+	r->table[index].owner = OWNER_FREE;
+	r->table[index].next = r->freed;
+	r->freed = (u32)index + 1;
+	free_count++;
+	unlock(&frames_lock);
+}
+
+u16 frame_owner(u64 pfn)
+{
+	struct range *r = range_of(pfn);
+
+	return r ? r->table[pfn - r->first].owner : OWNER_FREE;
+}
+
+u64 frames_free(void)
+{
+	return free_count;
+}
+
+u64 frames_total(void)
+{
+	return total_count;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Frames: 4-KB pages of the machine's memory. Each has one owner; a frame between owners holds poison. */
+#ifndef MM_FRAME_H
+#define MM_FRAME_H
+
+#include "mm/types.h"
+
+/* Who owns a frame. Guests are numbered from 1. */
+#define OWNER_FREE 0xffff
+#define OWNER_HOST 0
+
+/* What a freed frame is filled with: the mark, with the frame's own number in the low half, so that a stale read tells
+ * both that it is stale and what it read. */
+#define POISON 0xdead57a1e0000000ull
+#define POISON_MASK 0xfffffffff0000000ull
+
+/* Hands [start, end), bytes, page aligned, to the allocator. Small ranges (under 16 pages) are ignored: each range
+ * pays for its own table. At start-up, on one CPU. */
+void frames_add(u64 start, u64 end);
+
+/* A zeroed frame for OWNER: its number (physical address >> 12), or 0 when memory is out. */
+u64 frame_alloc(u16 owner);
+
+/* As frame_alloc, but with whatever the frame held: only for a caller that overwrites the whole page. */
+u64 frame_alloc_dirty(u16 owner);
+
+/* COUNT (a power of two) frames in a row, aligned to COUNT, zeroed: the first one's number, or 0. They are freed one by one. */
+u64 frame_alloc_run(u16 owner, u64 count);
+
+/* Poisons the frame and makes it free. Panics when OWNER does not own it: a frame is freed once, by its owner. */
+void frame_free(u64 pfn, u16 owner);
+
+/* OWNER_FREE or the owner; OWNER_FREE also for an address that is no frame. */
+u16 frame_owner(u64 pfn);
+
+u64 frames_free(void);
+u64 frames_total(void);
+
+/* The host maps all frames at their physical addresses. */
+static inline void *frame_ptr(u64 pfn)
+{
+	return (void *)(pfn << PAGE_SHIFT);
+}
+
+static inline u64 frame_of(const void *p)
+{
+	return (u64)p >> PAGE_SHIFT;
+}
+
+#endif
