@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# `make help` lists the targets and the parameters.
+
+# Sub-directory messages would come after a run's last line, which is JSON.
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDEXPANSION:
+
+CC := gcc
+LD := ld
+OBJCOPY := objcopy
+NASM := nasm
+B := build
+
+# Verbose with V=1.
+Q := $(if $(V),,@)
+short_flags := $(filter-out --%,$(firstword -$(MAKEFLAGS)))
+say = $(if $(V)$(findstring s,$(short_flags)),,@printf '  %-7s %s\n' $(1) $(2))
+
+# ---- flags -----------------------------------------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Werror
+CFLAGS := -std=gnu11 -O2 -g -ffreestanding -mno-red-zone -mgeneral-regs-only -fno-omit-frame-pointer \
+	-fno-stack-protector -fpic -fvisibility=hidden -fshort-wchar -fno-strict-aliasing -fno-asynchronous-unwind-tables \
+	-fcf-protection=none $(WARN) -I. -I/usr/include/efi -I/usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI
+# The guests keep the frame pointer off and the code position-dependent: they are linked at 0x8000.
+GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -mno-red-zone -mgeneral-regs-only -fno-pic -fno-pie -mcmodel=small \
+	-fno-stack-protector -fno-strict-aliasing -fno-asynchronous-unwind-tables -fcf-protection=none $(WARN) -I.
+HOST_CFLAGS := -std=gnu11 -O1 -g $(WARN) -I.
+SAN_CFLAGS := $(HOST_CFLAGS) -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+DEPS = -MMD -MP -MF $(@:.o=.d)
+# -Bsymbolic and the check of the relocations in the link rule: the image binds to nothing but itself.
+LDFLAGS := -nostdlib -shared -Bsymbolic -z noexecstack -z nocombreloc --build-id=none --no-undefined \
+	--no-warn-rwx-segments -T boot/interlock.lds
+CRT0 := /usr/lib/crt0-efi-x86_64.o
+
+# ---- the hypervisor ----------------------------------------------------------------------------------------------
+
+HOST_ONLY := boot/makeexit.c boot/cfgcheck.c
+C_FILES := $(filter-out $(HOST_ONLY),$(wildcard boot/*.c vmx/*.c ept/*.c apic/*.c mm/*.c))
+ASM_FILES := $(wildcard boot/*.asm vmx/*.asm)
+# Two files of a room may differ in the ending only (entry.c, entry.asm).
+OBJS := $(C_FILES:%.c=$(B)/%.o) $(ASM_FILES:%.asm=$(B)/%.asm.o)
+GUESTS := $(shell sed -n 's/^\#define GUEST_NAMES //p' boot/guests.h | tr -d '",')
+GUEST_BINS := $(GUESTS:%=$(B)/guests/%.bin)
+
+.PHONY: all
+all: $(B)/interlock.efi $(B)/interlock.img
+
+$(B)/%.o: %.c | tools
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) $(DEPS) -c $< -o $@
+
+$(B)/%.asm.o: %.asm | tools
+	@mkdir -p $(@D)
+	$(call say,NASM,$<)
+	$(Q)$(NASM) -f elf64 -g -F dwarf -Werror -I $(B)/guests/ -I ./ -MD $(@:.o=.d) -MP -o $@ $<
+
+$(B)/boot/guests.asm.o: $(GUEST_BINS)
+
+# Backtraces name functions. The table of names comes out of a first link with an empty table; it lies after all
+# text, so the second link leaves every function where it was, and the rule proves it.
+$(B)/symbols.none.asm: boot/symbols.awk
+	@mkdir -p $(@D)
+	$(Q)awk -f $< </dev/null >$@
+
+$(B)/symbols.asm: $(B)/interlock.pass1 boot/symbols.awk
+	$(call say,SYMBOLS,$@)
+	$(Q)nm -n $< | awk -f boot/symbols.awk >$@
+
+$(B)/symbols.o $(B)/symbols.none.o: %.o: %.asm
+	$(Q)$(NASM) -f elf64 -o $@ $<
+
+$(B)/interlock.pass1: $(OBJS) $(B)/symbols.none.o boot/interlock.lds
+	$(call say,LINK,$@)
+	$(Q)$(LD) $(LDFLAGS) $(CRT0) $(OBJS) $(B)/symbols.none.o -L/usr/lib -lgnuefi -o $@
+
+$(B)/interlock.elf: $(B)/interlock.pass1 $(B)/symbols.o
+	$(call say,LINK,$@)
+	$(Q)$(LD) $(LDFLAGS) $(CRT0) $(OBJS) $(B)/symbols.o -L/usr/lib -lgnuefi -o $@
+	$(Q)nm -n $@ | awk -f boot/symbols.awk | cmp -s - $(B)/symbols.asm || \
+		{ echo "$@: functions moved between the two links; backtraces would lie" >&2; exit 1; }
+	$(Q)! readelf -rW $@ | grep R_X86_64_ | grep -v R_X86_64_RELATIVE || \
+		{ echo "$@: relocations that gnu-efi's _relocate() does not know" >&2; exit 1; }
+
+$(B)/interlock.efi: $(B)/interlock.elf
+	$(call say,EFI,$@)
+	$(Q)$(OBJCOPY) -j .text -j .rodata -j .data -j .dynamic -j .rela -j .reloc --strip-all \
+		--target efi-app-x86_64 --subsystem=10 $< $@
+
+$(B)/interlock.img: $(B)/interlock.efi boot/interlock.cfg boot/image.sh
+	$(call say,IMAGE,$@)
+	$(Q)boot/image.sh $(B)/interlock.efi boot/interlock.cfg $@
+
+# ---- the guests --------------------------------------------------------------------------------------------------
+
+# Each guest is start.asm (entered at its first byte), its own file, and what it uses of the files that are no guest.
+GUEST_SHARED := $(filter-out $(GUESTS:%=tests/guests/%.c) tests/guests/start.asm,$(wildcard tests/guests/*.c tests/guests/*.asm))
+GUEST_SHARED_OBJS := $(patsubst tests/guests/%.asm,$(B)/guests/%.asm.o,$(GUEST_SHARED:tests/guests/%.c=$(B)/guests/%.o))
+
+$(B)/guests/%.o: tests/guests/%.c | tools
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(GUEST_CFLAGS) -DGUEST_CODE $(DEPS) -c $< -o $@
+
+$(B)/guests/%.asm.o: tests/guests/%.asm | tools
+	@mkdir -p $(@D)
+	$(call say,NASM,$<)
+	$(Q)$(NASM) -f elf64 -Werror -I tests/guests/ -I ./ -MD $(@:.o=.d) -MP -o $@ $<
+
+$(B)/guests/shared.a: $(GUEST_SHARED_OBJS)
+	$(Q)rm -f $@ && ar rcsD $@ $^
+
+$(B)/guests/%.elf: $(B)/guests/start.asm.o $(B)/guests/%.o $(B)/guests/shared.a tests/guests/guest.lds
+	$(call say,LINK,$@)
+	$(Q)$(LD) -nostdlib -static -z noexecstack --build-id=none --no-warn-rwx-segments -T tests/guests/guest.lds \
+		$(filter %.o %.a,$^) -o $@
+
+$(B)/guests/%.bin: $(B)/guests/%.elf
+	$(Q)$(OBJCOPY) -O binary $< $@
+
+.SECONDARY:
+
+# ---- tools on the host -------------------------------------------------------------------------------------------
+
+$(B)/cfgcheck: boot/cfgcheck.c boot/config.c boot/format.c $(wildcard boot/*.h mm/types.h ept/protocol.h) | tools
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) $(filter %.c,$^) -o $@
+
+$(B)/makeexit.so: boot/makeexit.c | tools
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -fPIC -shared $< -o $@
+
+# A missing compiler is better named once, with what to do, than by the first rule that trips over it.
+.PHONY: tools setup
+tools:
+	@boot/setup.sh --check build
+
+setup:
+	@boot/setup.sh run "$(PLATFORM)"
+
+# ---- runs --------------------------------------------------------------------------------------------------------
+
+PARAMETERS := PROTOCOL CPUS MOVES SEED GUEST BATCH ARG APICV FAULT HOST_APIC CONFIG PLATFORM RAM MACHINE_CPUS TIMEOUT
+export $(PARAMETERS)
+
+# Work files of this make: two runs side by side do not meet.
+WORK := $(B)/run.$(shell echo $$PPID)
+
+# make turns the failure of a recipe into exit code 2 and prints a line about it after the run's last line. So the
+# recipe of `launch` always succeeds and leaves the run's code in a file, and ends make itself with that code
+# through a loaded function (boot/makeexit.c). The list of lines is expanded when the prerequisites are done.
+# The sub-make that builds is not named $(MAKE) here, or `make -n run` would boot.
+dry := $(findstring n,$(short_flags))$(findstring q,$(short_flags))$(findstring t,$(short_flags))
+code = $(shell cat $(WORK)/code 2>/dev/null; rm -rf $(WORK))
+finish = $(if $(dry),,$(if $(wildcard $(B)/makeexit.so),$(eval load $(B)/makeexit.so)$(make-exit $(code)),exit $(code)))
+
+.PHONY: run launch bench
+run bench: launch
+	@$(finish)
+
+launch:
+	@WORK=$(WORK) $(if $(filter bench,$(MAKECMDGOALS)),boot/bench.sh,boot/run.sh)
+
+# ---- tests -------------------------------------------------------------------------------------------------------
+
+# A unit test is one file in tests/unit/. A line "links: FILE..." in its first comment names the sources that it
+# tests; they are compiled with it, with the sanitizers on.
+UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
+BOOT_TESTS := $(wildcard tests/boot/*.t)
+links = $(shell sed -n 's/^.*links: *//p' tests/unit/$(1).c | head -n 1)
+
+$(B)/unit/%: tests/unit/%.c $$(call links,$$*) $(wildcard */*.h) | tools
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(SAN_CFLAGS) $(filter %.c,$^) -lcmocka -o $@
+
+.PHONY: check units
+units: $(UNIT)
+
+check:
+	@boot/setup.sh check
+	@$(MAKE) -s all units $(B)/cfgcheck $(B)/makeexit.so
+	@tests/check.sh $(or $(TESTS),$(UNIT) $(BOOT_TESTS))
+
+# ---- the rest ----------------------------------------------------------------------------------------------------
+
+.PHONY: clean help
+define HELP
+make            builds build/interlock.efi and build/interlock.img (boots from a disk or a USB stick)
+make run        the main job: sets up what is missing, builds, boots, shows the result
+make check      unit tests on the host and boot tests on Bochs; TESTS=tests/boot/main.t for some only
+make bench      ticks and VMCS accesses per exit, ticks and IPIs per moved page; also in build/bench.json
+make setup      installs what `make run` needs, from Debian
+make clean      removes build/
+
+Parameters of `make run` (default):
+  PROTOCOL      order of the invalidation steps: ordered, start-notifier, range-notifier, gated (ordered)
+  CPUS          2..8: one moves memory, each other one runs a vCPU (2)
+  MOVES         1..1000000000 (2000)
+  SEED          of what is moved when (1)
+  GUEST         patrol, bench, state, rogue (patrol)
+  BATCH         pages per move, 0..512; 0 mixes sizes (0)
+  ARG           a number for the guest (0)
+  APICV         on, off: APIC-register virtualization where the CPU has it (on)
+  FAULT         none, entry, panic, mute: break something on purpose to see the report (none)
+  HOST_APIC     auto, xapic, x2apic (auto)
+  CONFIG        a configuration file (docs: interlock.cfg) instead of all of the above; none: an image without one
+  PLATFORM      kvm: QEMU with VT-x; bochs: emulated VT-x; tcg: QEMU without VT-x (kvm where it can, else bochs)
+  RAM           of the machine, in MB, 32..2048 (512)
+  MACHINE_CPUS  CPUs of the machine (as many as the configuration wants)
+  TIMEOUT       in seconds, 1..86400 (300)
+
+Exit codes of `make run`: 0 held; 3 a stale access was seen; 2 wrong input or set-up; 124 out of time; 1 anything else.
+The last line on standard output is one line of JSON; build/run.json has one such line for each run of the boot,
+build/run.log all that the machine wrote.
+endef
+clean:
+	rm -rf $(B)
+
+help:
+	$(info $(HELP))@:
+
+-include $(OBJS:.o=.d) $(wildcard $(B)/guests/*.d)

@@ -1,0 +1,55 @@
+# shellcheck shell=bash disable=SC2154,SC2034,SC2054 # run.sh's variables; QEMU's commas
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The platforms. run.sh sources this file. Each machine_NAME function sets `machine`, the command line of an emulator that
+# boots $work/disk.img with $cpus CPUs and $ram MB and appends what the machine writes to COM1 to $work/serial.
+
+# The platform that can run Interlock here. A /dev/kvm alone says nothing: the CPU must have VMX, and KVM pass it on.
+pick_platform() {
+	local nested
+	nested=$(cat /sys/module/kvm_intel/parameters/nested 2>/dev/null || :)
+	if grep -qw vmx /proc/cpuinfo && [[ $nested = [Y1] ]] && [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
+		echo kvm
+	else
+		echo bochs
+	fi
+}
+
+machine_bochs() {
+	# The variables and the code of the 2-MB firmware, in the order in which they lie below 4 GB.
+	cat /usr/share/OVMF/OVMF_VARS.fd /usr/share/OVMF/OVMF_CODE.fd >"$work/firmware"
+	# sync=none: emulated time follows the instructions alone, so the same image gives the same run.
+	# Info and error events are many and cost time; a triple fault stops the machine instead of starting it again.
+	cat >"$work/bochsrc" <<END
+config_interface: textconfig
+display_library: rfb, options="timeout=0"
+cpu: model=corei7_skylake_x, count=$cpus, ips=50000000, reset_on_triple_fault=0
+memory: guest=$ram, host=$ram
+romimage: file=$work/firmware
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+pci: enabled=1, chipset=i440fx
+clock: sync=none
+ata0-master: type=disk, path=$work/disk.img, mode=flat
+boot: disk
+com1: enabled=1, mode=file, dev=$work/serial
+log: $work/bochs.log
+panic: action=report
+error: action=ignore
+info: action=ignore
+debug: action=ignore
+END
+	# Debian's build has the debugger in it, which waits for a command: continue.
+	echo c >"$work/debugger"
+	rm -f "$work"/*.lock
+	machine=(bochs -q -f "$work/bochsrc" -rc "$work/debugger")
+}
+
+machine_qemu() {
+	machine=(qemu-system-x86_64 -machine "q35,accel=$1" -cpu "$2" -smp "$cpus" -m "$ram"
+		-nodefaults -display none -no-reboot -bios /usr/share/ovmf/OVMF.fd
+		-drive "file=$work/disk.img,format=raw,if=none,id=disk" -device ide-hd,drive=disk
+		-device isa-debug-exit,iobase=0xf4,iosize=4
+		-chardev "file,id=com1,path=$work/serial" -device isa-serial,chardev=com1)
+}
+
+machine_kvm() { machine_qemu kvm host; }
+machine_tcg() { machine_qemu tcg max; }

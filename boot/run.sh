@@ -1,0 +1,241 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# run.sh: `make run`. Sets up, builds, makes the configuration out of the parameters (environment variables), boots,
+# shows what the machine says, and ends with the run's exit code. The last line on standard output is JSON.
+#
+# WORK is a directory of this run alone (default build/run.PID): the exit code is left there in the file `code`, and
+# then the script itself succeeds, because make would turn any failure into code 2 (see the Makefile).
+# BUILT=1 skips set-up and build (the tests do that once); JSON is where the results go as well.
+# shellcheck disable=SC2317 # traps call functions
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=boot/platform.sh
+. boot/platform.sh
+
+leave_code=${WORK:+1}
+work=${WORK:-build/run.$$}
+json=${JSON:-build/run.json}
+log=${json%.json}.log
+mkdir -p "$work" "$(dirname "$json")"
+work=$(cd "$work" && pwd)
+: >"$json.part.$$"
+emulator=
+
+# ends CODE: from here nothing is printed any more.
+ends() {
+	mv -f "$json.part.$$" "$json"
+	if [ -f "$work/serial" ]; then
+		cp -f "$work/serial" "$log"
+	fi
+	find "$work" -mindepth 1 -delete
+	trap - EXIT INT TERM HUP
+	if [ "$leave_code" ]; then
+		echo "$1" >"$work/code"
+		exit 0
+	fi
+	rmdir "$work"
+	exit "$1"
+}
+
+stop_emulator() {
+	[ "$emulator" ] || return 0
+	kill -TERM "$emulator" 2>/dev/null || :
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		kill -0 "$emulator" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL "$emulator" 2>/dev/null || :
+	wait "$emulator" 2>/dev/null || :
+	emulator=
+}
+
+json_line() { printf '%s\n' "$1" | tee -a "$json.part.$$"; }
+
+# fail RESULT CODE TEXT: the text for people, the JSON for programs.
+fail() {
+	local text=${3//\\/\\\\}
+	echo "make run: $3" >&2
+	text=${text//\"/\\\"}
+	text=$(printf %s "$text" | tr '\n\t' '  ' | tr -d '\000-\037')
+	json_line "{\"result\":\"$1\",\"exit\":$2,\"error\":\"$text\"}"
+	ends "$2"
+}
+wrong() { fail error 2 "$1"; }
+
+interrupted() {
+	trap '' INT TERM HUP
+	stop_emulator
+	fail interrupted 1 "interrupted"
+}
+# Whatever breaks in here must not look like a run that held.
+broken() {
+	stop_emulator
+	fail error 1 "the runner itself failed (boot/run.sh)"
+}
+trap interrupted INT TERM HUP
+trap broken EXIT
+
+# ---- parameters ------------------------------------------------------------------------------------------------
+
+number() { # NAME LOW HIGH UNIT: of the runner's own parameters; the others are the hypervisor's parser's matter
+	local value=${!1}
+	if ! [[ $value =~ ^[0-9]{1,9}$ ]] || [ $((10#$value)) -lt "$2" ] || [ $((10#$value)) -gt "$3" ]; then
+		wrong "$1=$value: a whole number of $4 is allowed, $2 to $3"
+	fi
+	printf -v "$1" %d $((10#$value))
+}
+TIMEOUT=${TIMEOUT:-300}
+number TIMEOUT 1 86400 seconds
+RAM=${RAM:-512}
+number RAM 32 2048 "megabytes"
+ram=$RAM
+
+platform=${PLATFORM:-$(pick_platform)}
+case $platform in
+bochs | kvm | tcg) ;;
+*) wrong "PLATFORM=$platform: allowed is kvm, bochs or tcg" ;;
+esac
+
+given=()
+for name in PROTOCOL CPUS MOVES SEED GUEST BATCH ARG APICV FAULT HOST_APIC; do
+	value=${!name-}
+	[ "$value" ] || continue
+	[[ $value =~ ^[A-Za-z0-9_-]{1,64}$ ]] ||
+		wrong "$name=$value: allowed is one word of at most 64 letters, digits, - and _"
+	given+=("$name")
+done
+if [ "${CONFIG-}" ] && [ ${#given[@]} -gt 0 ]; then
+	wrong "CONFIG=$CONFIG holds all of the configuration: ${given[*]} cannot be given with it"
+fi
+if [ "${CONFIG-}" ] && [ "$CONFIG" != none ] && ! { [ -f "$CONFIG" ] && [ -r "$CONFIG" ]; }; then
+	wrong "CONFIG=$CONFIG: no such file, or not readable (none: an image without a configuration file)"
+fi
+
+# ---- set-up and build ------------------------------------------------------------------------------------------
+
+# A make of its own, without the caller's flags: the caller's `-n` or `-k` is not meant for it.
+build() { env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES "${MAKE:-make}" -s -j"$(nproc)" "$@"; }
+
+if [ ! "${BUILT-}" ]; then
+	boot/setup.sh run "$platform" || wrong "set-up is not complete, see above"
+	build build/cfgcheck build/makeexit.so || wrong "the build failed, see above"
+fi
+
+# ---- the configuration -----------------------------------------------------------------------------------------
+
+# One line per parameter, so that the line number in the parser's error is the parameter.
+cfg=$work/interlock.cfg
+if [ "${CONFIG-}" ] && [ "$CONFIG" != none ]; then
+	cp "$CONFIG" "$cfg"
+else
+	for name in "${given[@]}"; do
+		echo "${name,,} = ${!name}"
+	done >"$cfg"
+fi
+if ! checked=$(build/cfgcheck "$cfg" 2>&1); then
+	if [[ ${CONFIG-} && $checked =~ ^interlock\.cfg:(.*)$ ]]; then
+		wrong "$CONFIG:${BASH_REMATCH[1]}"
+	elif [[ $checked =~ ^interlock\.cfg:([0-9]+):\ (.*)$ ]] && [ "${BASH_REMATCH[1]}" -le ${#given[@]} ]; then
+		name=${given[BASH_REMATCH[1] - 1]}
+		wrong "$name=${!name}: ${BASH_REMATCH[2]}"
+	fi
+	wrong "$checked"
+fi
+[[ $checked =~ ^cpus=([0-9]+) ]]
+MACHINE_CPUS=${MACHINE_CPUS:-${BASH_REMATCH[1]}}
+number MACHINE_CPUS 1 64 CPUs
+cpus=$MACHINE_CPUS
+
+if [ ! "${BUILT-}" ]; then
+	echo "make run: building"
+	build all || wrong "the build failed, see above"
+fi
+
+# ---- boot ------------------------------------------------------------------------------------------------------
+
+cp --sparse=always build/interlock.img "$work/disk.img"
+esp=$work/disk.img@@1M
+if [ "${CONFIG-}" = none ]; then
+	mdel -i "$esp" ::/interlock.cfg
+else
+	mcopy -o -i "$esp" "$cfg" ::/interlock.cfg
+fi
+: >"$work/serial"
+machine=()
+"machine_$platform"
+echo "make run: booting on $platform, $cpus CPUs, $ram MB"
+"${machine[@]}" </dev/null >"$work/emulator" 2>&1 &
+emulator=$!
+
+# Shows the lines of the machine as they come. The firmware writes to the same port, with escape sequences: what
+# comes before the hypervisor's first line is not shown. Results (@json) are kept for the end.
+exec 3<"$work/serial"
+# A descriptor nothing ever comes from, to wait on without starting a process five times a second.
+exec 4<> <(:)
+start=$SECONDS spoken=$SECONDS started='' code='' partial='' results=()
+
+show() {
+	local line=${1%$'\r'}
+	if [ ! "$started" ]; then
+		[[ $line =~ (interlock|Interlock|@json|@end).* ]] || return 0
+		line=${BASH_REMATCH[0]}
+		started=1
+	fi
+	case $line in
+	'@json '*) results+=("${line#@json }") ;;
+	'@end '*) [[ $line =~ ^@end\ ([0-9]+) ]] && code=${BASH_REMATCH[1]} ;;
+	*) printf '%s\n' "${line//[^[:print:]]/}" ;;
+	esac
+	spoken=$SECONDS
+}
+
+# Reads what is there. A line may come in pieces.
+follow() {
+	local piece
+	while IFS= read -r piece <&3; do
+		show "$partial$piece"
+		partial=
+	done
+	partial+=$piece
+}
+
+timed_out=
+while kill -0 "$emulator" 2>/dev/null; do
+	follow
+	[ ! "$code" ] || break
+	if [ $((SECONDS - start)) -ge "$TIMEOUT" ]; then
+		timed_out=1
+		break
+	fi
+	if [ $((SECONDS - spoken)) -ge 3 ]; then
+		spoken=$SECONDS
+		if [ "$started" ]; then
+			echo "running, $((SECONDS - start)) s"
+		else
+			echo "firmware is starting, $((SECONDS - start)) s"
+		fi
+	fi
+	read -r -t 0.2 <&4 || :
+done
+if [ "$code" ]; then
+	# It powers off by itself, or stays halted where there is nothing to power it off with.
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		kill -0 "$emulator" 2>/dev/null || break
+		read -r -t 0.2 <&4 || :
+	done
+fi
+stop_emulator
+follow
+[ ! "$partial" ] || show "$partial"
+
+for line in "${results[@]}"; do
+	json_line "$line"
+done
+if [ "$code" ]; then
+	[ ${#results[@]} -gt 0 ] || fail error 1 "the machine ended with code $code and without a result"
+	ends "$code"
+elif [ "$timed_out" ]; then
+	fail timeout 124 "not finished after TIMEOUT=$TIMEOUT seconds"
+fi
+tail -n 5 "$work/emulator" | tr -cd '[:print:]\n' >&2
+fail error 1 "the machine stopped without a result${started:+ after it had started}"

@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# setup.sh [--check] build|run|check|bench [PLATFORM]: installs what TARGET needs and this machine lacks, from Debian.
+# --check installs nothing and names what is missing. Ends with 2 when something stays missing.
+#
+# It looks for the files, not for the packages: tools that came another way are as good.
+set -euo pipefail
+
+check=
+if [ "${1-}" = --check ]; then
+	check=1
+	shift
+fi
+target=${1-run} platform=${2-}
+PATH=$PATH:/usr/sbin:/sbin
+
+# needs PACKAGE PATH|COMMAND
+packages=()
+needs() {
+	case $2 in
+	/*) [ -e "$2" ] || packages+=("$1") ;;
+	*) command -v "$2" >/dev/null || packages+=("$1") ;;
+	esac
+}
+
+needs gcc gcc
+needs libc6-dev /usr/include/stdio.h
+needs binutils objcopy
+needs nasm nasm
+needs gnu-efi /usr/lib/crt0-efi-x86_64.o
+needs fdisk sfdisk
+needs mtools mcopy
+case $target in
+run | check | bench)
+	[ "$target" != check ] || platform="bochs tcg"
+	for p in $platform; do
+		case $p in
+		kvm | tcg) needs qemu-system-x86 qemu-system-x86_64 ;;
+		*)
+			# bochs wants a display package of some kind: bochs-term draws in the fewest others.
+			command -v bochs >/dev/null || packages+=(bochs bochs-term)
+			needs vgabios /usr/share/bochs/VGABIOS-lgpl-latest
+			;;
+		esac
+	done
+	needs ovmf /usr/share/ovmf/OVMF.fd
+	;;
+esac
+if [ "$target" = check ]; then
+	needs libcmocka-dev /usr/include/cmocka.h
+	needs perl prove
+fi
+
+[ ${#packages[@]} -gt 0 ] || exit 0
+mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
+
+if [ "$check" ]; then
+	echo "Missing: ${packages[*]}. \`make setup\` or \`make run\` installs that on Debian; by hand:" >&2
+	echo "  apt-get install --no-install-recommends ${packages[*]}" >&2
+	exit 2
+fi
+
+if ! command -v apt-get >/dev/null; then
+	echo "This is not Debian (there is no apt-get), so nothing was installed. Needed, by their Debian names:" >&2
+	echo "  ${packages[*]}" >&2
+	exit 2
+fi
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+	if ! sudo -n true 2>/dev/null; then
+		echo "Missing: ${packages[*]}. Neither root nor sudo without a password, so please run:" >&2
+		echo "  sudo apt-get update && sudo apt-get install --no-install-recommends ${packages[*]}" >&2
+		exit 2
+	fi
+	as_root=(sudo -n)
+fi
+
+mkdir -p build
+log=build/setup.log
+: >"$log"
+
+# Runs a command with its output in the log, and says every 3 s where it is.
+logged() {
+	local what=$1 start=$SECONDS next=3 pid
+	shift
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@" >>"$log" 2>&1 </dev/null &
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 0.2
+		if [ $((SECONDS - start)) -ge $next ]; then
+			echo "setup: $what, $((SECONDS - start)) s: $(tail -n 1 "$log" | tr -cd '[:print:]' | cut -c 1-80)"
+			next=$((SECONDS - start + 3))
+		fi
+	done
+	wait "$pid"
+}
+update() { logged "reading Debian's package lists" apt-get update -q; }
+install() { logged "installing" apt-get install -q -y --no-install-recommends "${packages[@]}"; }
+
+echo "setup: installing from Debian: ${packages[*]}"
+# Old lists can name versions that the archive no longer has: then once more with new lists.
+if ! compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null; then
+	update || :
+	install && exit 0
+elif install; then
+	exit 0
+elif update && install; then
+	exit 0
+fi
+echo "apt-get failed; its last lines (all of it is in $log):" >&2
+tail -n 5 "$log" >&2
+echo "By hand: apt-get update && apt-get install --no-install-recommends ${packages[*]}" >&2
+exit 2
