@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The guests' local APIC: sending, and the timer. */
+#include "tests/guests/rt.h"
+
+void apic_send(u32 dest, u32 command)
+{
+	apic_write(APIC_ICR_HIGH, dest << 24);
+	apic_write(APIC_ICR, command);
+}
+
+void apic_timer_start(struct vcpu *v, u64 ticks)
+{
+	u64 tsc;
+	u32 count;
+
+	/* How fast it counts is not said anywhere: measure against the TSC. */
+	apic_write(APIC_TIMER_DIVIDE, TIMER_DIVIDE_1);
+	apic_write(APIC_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
+	apic_write(APIC_TIMER_INITIAL, 0xffffffff);
+	tsc = rdtsc();
+	rt_pause(ticks / 4);
+	count = 0xffffffff - apic_read(APIC_TIMER_CURRENT);
+	tsc = rdtsc() - tsc;
+	count = (u64)count * ticks / tsc;
+	if (!count)
+		count = 0x1000;
+	apic_write(APIC_LVT_TIMER, LVT_PERIODIC | VECTOR_TIMER);
+	apic_write(APIC_TIMER_INITIAL, count);
+	v->timer_tsc = rdtsc();
+}
