@@ -14,8 +14,8 @@ void data_visit(struct vcpu *v);
 /* Verifies this vCPU's whole share, also the pages that it never wrote and that must be zero. */
 void data_verify_all(struct vcpu *v);
 
-/* The first page that no vCPU has as its data, counted down from the end: SPARE pages stay
- * untouched for other uses. */
+/* The last PAGES pages of guest RAM are nobody's data. For vCPU 0, before any other begins with its
+ * share. */
 void data_spare(u32 pages);
 
 #endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What single operations cost in ticks of the TSC, as a guest sees it: vCPU 0 measures while the
+ * others halt. Then all of them make patrol's rounds, to have the run end as every run does.
+ *
+ * Each result is the mean of ITERATIONS, times 1000, less the empty loop's. A VMCALL's holds the
+ * call of hypercall(), nine instructions; a fresh page's is the mean of FRESH_PAGES.
+ */
+#include "boot/guests.h"
+#include "tests/guests/data.h"
+#include "tests/guests/patrol.h"
+
+#define ITERATIONS 1000
+#define WARM_UP 50
+#define FRESH_PAGES 200
+#define VECTOR_PING 0x60
+#define VECTOR_PONG 0x61
+
+static volatile u64 pongs;
+static volatile bool over;
+static u64 empty_loop;
+
+static inline u64 ticks(void)
+{
+	asm volatile("lfence" : : : "memory");
+	return rdtsc();
+}
+
+static void result(u32 id, u64 total, u64 iterations)
+{
+	u64 each = total * 1000 / iterations;
+
+	if (id != BENCH_LOOP)
+		each = each > empty_loop ? each - empty_loop : 0;
+	else
+		empty_loop = each;
+	hypercall(HC_RESULT, id, each, 0, 0, 0);
+}
+
+/* A loop of its own for each operation: a call through a pointer would cost more than some of them.
+ */
+#define MEASURE(id, operation)                                                                     \
+	do {                                                                                       \
+		u64 tsc;                                                                           \
+		for (u32 i = 0; i < WARM_UP; i++)                                                  \
+			operation;                                                                 \
+		tsc = ticks();                                                                     \
+		for (u32 i = 0; i < ITERATIONS; i++)                                               \
+			operation;                                                                 \
+		result(id, ticks() - tsc, ITERATIONS);                                             \
+	} while (0)
+
+static void on_ping(struct vcpu *v, struct frame *f)
+{
+	(void)f;
+	v->selves_received++; /* not ipis_received: its count must be what the vCPU before sent */
+	v->ipis_sent++;
+	apic_eoi();
+	apic_send(0, ICR_FIXED | VECTOR_PONG);
+}
+
+static void on_pong(struct vcpu *v, struct frame *f)
+{
+	(void)f;
+	v->selves_received++;
+	pongs++;
+	apic_eoi();
+}
+
+static void self_ipi(struct vcpu *v)
+{
+	u64 next = v->selves_received + 1;
+
+	v->ipis_sent++;
+	apic_write(APIC_ICR, ICR_FIXED | ICR_SELF | VECTOR_SELF);
+	rt_wait(&v->selves_received, next);
+}
+
+static void ping(struct vcpu *v)
+{
+	u64 next = pongs + 1;
+
+	v->ipis_sent++;
+	apic_send(1, ICR_FIXED | VECTOR_PING);
+	rt_wait(&pongs, next);
+}
+
+/* One that does not arrive costs the wait's whole bound: ask before a thousand of them do. */
+static bool works(struct vcpu *v, void (*send)(struct vcpu *), const volatile u64 *counter)
+{
+	u64 before = *counter;
+
+	send(v);
+	if (*counter != before)
+		return true;
+	rt_wrong(v, WRONG_LOST, APIC_BASE_GPA + APIC_ICR, before, before + 1);
+	return false;
+}
+
+/* The spare pages at the end of RAM were never touched: each first access is an EPT violation that
+ * gets a frame. */
+static void fresh_pages(void)
+{
+	u32 count = FRESH_PAGES;
+	volatile u8 *end = (volatile u8 *)((u64)GUEST_INFO->ram_pages << PAGE_SHIFT);
+	u64 tsc;
+
+	if ((u64)end < DATA_START + (FRESH_PAGES + 64) * PAGE_SIZE)
+		return;
+	data_spare(count);
+	tsc = ticks();
+	for (u32 i = 1; i <= count; i++)
+		end[-(long)(i * PAGE_SIZE)];
+	result(BENCH_FAULT, ticks() - tsc, count);
+}
+
+static void measure(struct vcpu *v)
+{
+	MEASURE(BENCH_LOOP, asm volatile(""));
+	MEASURE(BENCH_CPUID, cpuid(0, 0));
+	MEASURE(BENCH_VMCALL, hypercall(HC_NOP, 0, 0, 0, 0, 0));
+	MEASURE(BENCH_APIC_READ, apic_read(APIC_TIMER_CURRENT));
+	MEASURE(BENCH_APIC_EOI, apic_write(APIC_EOI, 0));
+	MEASURE(BENCH_TPR, (apic_write(APIC_TPR, i & 0xff), apic_read(APIC_TPR)));
+	apic_write(APIC_TPR, 0);
+	MEASURE(BENCH_PORT, inb(0x80));
+	if (works(v, self_ipi, &v->selves_received))
+		MEASURE(BENCH_SELF_IPI, self_ipi(v));
+	if (GUEST_INFO->vcpus > 1 && works(v, ping, &pongs))
+		MEASURE(BENCH_IPI, ping(v));
+	fresh_pages();
+}
+
+void guest_main(struct vcpu *v)
+{
+	if (v->id == 0) {
+		rt_on(VECTOR_PING, on_ping);
+		rt_on(VECTOR_PONG, on_pong);
+		irq_enable();
+		measure(v);
+		over = true;
+		for (u32 i = 1; i < GUEST_INFO->vcpus; i++)
+			apic_send(i, ICR_FIXED | VECTOR_PONG);
+	} else {
+		while (!over)
+			irq_wait();
+		irq_enable();
+	}
+	apic_timer_start(v, PATROL_TIMER_TICKS);
+	patrol_rounds(v, PATROL_PAGES);
+}
