@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* interlock.cfg: which runs one boot does, and with what. Plain C, for the hypervisor and for the checker on the host. */
+#ifndef BOOT_CONFIG_H
+#define BOOT_CONFIG_H
+
+#include "mm/types.h"
+
+#define CONFIG_MAX_RUNS 16
+#define CONFIG_MAX_LINE 255         /* bytes, without the line's end */
+#define CONFIG_MAX_SIZE (64u << 10) /* bytes of the whole file */
+
+struct run_config {
+	char protocol[24]; /* one of PROTOCOL_NAMES */
+	char guest[16];    /* one of GUEST_NAMES */
+	char fault[8];     /* none, entry, panic, mute */
+	u32 cpus;          /* 2..MAX_CPUS: vCPUs + 1 */
+	u32 batch;         /* pages per move, 0 for mixed sizes */
+	u32 arg;           /* handed to the guest */
+	u64 moves, seed;
+	bool apicv; /* use APIC-register virtualization where the CPU has it */
+};
+
+struct config {
+	struct run_config run[CONFIG_MAX_RUNS];
+	u32 nruns;
+	enum { HOST_APIC_AUTO, HOST_APIC_XAPIC, HOST_APIC_X2APIC } host_apic;
+};
+
+/*
+ * Reads SIZE bytes of TEXT, which may be any bytes, into *CFG. TEXT == NULL gives the defaults. Returns 0, or -EINVAL with
+ * one line "interlock.cfg:LINE: what; what is allowed" in ERR (cut to ERR_SIZE); *CFG is then not to be used.
+ */
+int config_parse(const char *text, size_t size, struct config *cfg, char *err, size_t err_size);
+
+/* The largest number of CPUs that any of the runs asks for. */
+u32 config_max_cpus(const struct config *cfg);
+
+#endif
