@@ -117,19 +117,17 @@ void rt_on(u8 vector, irq_handler handler)
 	handlers[vector] = handler;
 }
 
-/* An exception that no rt_try() waits for ends this vCPU: what it would go on with is not known. */
-static void exception(struct vcpu *v, struct frame *f)
+bool rt_catch(struct vcpu *v, struct frame *f)
 {
-	if (!v->try_rsp) {
-		rt_wrong(v, WRONG_STATE, f->rip, f->vector, f->error);
-		rt_done(v);
-	}
+	if (!v->try_rsp)
+		return false;
 	v->fault = (struct fault){f->vector, f->error, f->rip, read_cr2()};
 	f->rax = f->vector;
 	f->rip = (u64)rt_try_fault;
 	f->rsp = v->try_rsp;
 	f->rflags &= ~RFLAGS_TF;
 	v->try_rsp = 0;
+	return true;
 }
 
 void rt_interrupt(struct frame *f)
@@ -139,7 +137,12 @@ void rt_interrupt(struct frame *f)
 	if (handlers[f->vector]) {
 		handlers[f->vector](v, f);
 	} else if (f->vector < 32) {
-		exception(v, f);
+		/* One that no rt_try() waits for ends this vCPU: what it would go on with is not
+		 * known. */
+		if (!rt_catch(v, f)) {
+			rt_wrong(v, WRONG_STATE, f->rip, f->vector, f->error);
+			rt_done(v);
+		}
 	} else {
 		/* A vector that nothing here sends. */
 		rt_wrong(v, WRONG_LOST, f->vector, f->vector, 0);

@@ -95,8 +95,12 @@ void rt_puts(const char *text);
 /* Interrupts. A handler runs with interrupts off and does its own EOI. */
 typedef void (*irq_handler)(struct vcpu *v, struct frame *f);
 void rt_on(u8 vector, irq_handler handler);
+/* Calls fn(arg). Returns the vector of the exception it raised, which v->fault describes, or
+ * NO_FAULT. */
 #define NO_FAULT (~0u)
 u32 rt_try(void (*fn)(void *), void *arg, struct vcpu *v);
+/* For a handler of an exception: true when rt_try() waits for one, which it then gets. */
+bool rt_catch(struct vcpu *v, struct frame *f);
 static inline void irq_enable(void)
 {
 	asm volatile("sti" : : : "memory");
@@ -145,14 +149,19 @@ enum apic_register {
 #define LVT_PERIODIC BIT(17)
 #define TIMER_DIVIDE_1 0xbu
 
+/* One 32-bit MOV each, which is what the SDM allows for these registers. Other forms are for rogue
+ * to try. */
 static inline u32 apic_read(u32 reg)
 {
-	return *(volatile u32 *)(APIC_BASE_GPA + reg);
+	u32 value;
+
+	asm volatile("movl (%1), %0" : "=r"(value) : "r"(APIC_BASE_GPA + reg) : "memory");
+	return value;
 }
 
 static inline void apic_write(u32 reg, u32 value)
 {
-	*(volatile u32 *)(APIC_BASE_GPA + reg) = value;
+	asm volatile("movl %0, (%1)" : : "r"(value), "r"(APIC_BASE_GPA + reg) : "memory");
 }
 
 static inline void apic_eoi(void)
