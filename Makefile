@@ -157,12 +157,18 @@ dry := $(findstring n,$(short_flags))$(findstring q,$(short_flags))$(findstring 
 code = $(shell cat $(WORK)/code 2>/dev/null; rm -rf $(WORK))
 finish = $(if $(dry),,$(if $(wildcard $(B)/makeexit.so),$(eval load $(B)/makeexit.so)$(make-exit $(code)),exit $(code)))
 
-.PHONY: run launch bench
-run bench: launch
+.PHONY: run bench launch launch-bench
+run: launch
 	@$(finish)
 
 launch:
-	@WORK=$(WORK) $(if $(filter bench,$(MAKECMDGOALS)),boot/bench.sh,boot/run.sh)
+	@WORK=$(WORK) boot/run.sh
+
+bench: launch-bench
+	@$(finish)
+
+launch-bench:
+	@WORK=$(WORK) CONFIG=tests/bench.cfg JSON=$(B)/bench.json boot/run.sh
 
 # ---- tests -------------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ machine_bochs() {
 	# sync=none: emulated time follows the instructions alone, so the same image gives the same run.
 	# Info and error events are many and cost time; a triple fault stops the machine instead of starting it again.
 	cat >"$work/bochsrc" <<END
+log: $work/bochs.log
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
 cpu: model=corei7_skylake_x, count=$cpus, ips=50000000, reset_on_triple_fault=0
@@ -31,7 +32,6 @@ clock: sync=none
 ata0-master: type=disk, path=$work/disk.img, mode=flat
 boot: disk
 com1: enabled=1, mode=file, dev=$work/serial
-log: $work/bochs.log
 panic: action=report
 error: action=ignore
 info: action=ignore

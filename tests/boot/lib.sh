@@ -1,0 +1,89 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the boot tests share. A test sources this file, boots with `boot NAME=VALUE...` (the parameters of `make run`) or
+# `boot_config NAME=VALUE... <<END` (an interlock.cfg on standard input), and looks at what came back:
+#
+#   code            the exit code
+#   stdout, stderr  files
+#   field R NAME    the field NAME of the JSON line of run R (0 is the first one, -1 the last line)
+#
+# and ends with `plan`. Every check is one test point. Several runs in one boot save time: use [run] sections.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+points=0 code=0 stdout=$dir/stdout stderr=$dir/stderr
+: >"$stdout"
+: >"$stderr"
+
+# `make check` has built already; a test that is started by hand builds first.
+[ -x build/cfgcheck ] && [ -f build/interlock.img ] || make -s all build/cfgcheck build/makeexit.so >&2 || exit 1
+
+boot() {
+	# The tests run two at a time on possibly slow machines: TIMEOUT only ends what hangs.
+	env BUILT=1 JSON="$dir/run.json" TIMEOUT=400 PLATFORM=bochs "$@" boot/run.sh >"$stdout" 2>"$stderr" </dev/null
+	code=$?
+	echo "# boot $*: exit code $code"
+}
+
+boot_config() {
+	cat >"$dir/test.cfg"
+	boot CONFIG="$dir/test.cfg" "$@"
+}
+
+# ok WORDS COMMAND...: one test point.
+ok() {
+	local what=$1
+	shift
+	points=$((points + 1))
+	if "$@"; then
+		echo "ok $points - $what"
+	else
+		echo "not ok $points - $what"
+		return 0
+	fi
+}
+
+# is WORDS GOT WANTED
+is() {
+	ok "$1" test "$2" = "$3"
+	[ "$2" = "$3" ] || echo "# got '$2', wanted '$3'"
+}
+
+# exits WANTED: the exit code of the last boot; shows the end of its output when it is another one.
+exits() {
+	is "exit code $1" "$code" "$1"
+	[ "$code" = "$1" ] || { tail -n 15 "$stdout" "$stderr" | sed 's/^/# /'; }
+}
+
+# says FILE REGEX: some line of FILE matches
+says() {
+	ok "says: $2" grep -qE -- "$2" "$1"
+	grep -qE -- "$2" "$1" || tail -n 5 "$1" | sed 's/^/# /'
+}
+
+# field R NAME: a number, a word or a whole object or array, without quotes; nothing when there is none.
+field() {
+	local line
+	if [ "$1" = -1 ]; then
+		line=$(tail -n 1 "$stdout")
+	else
+		line=$(grep '^{' "$stdout" | sed -n "$(($1 + 1))p")
+	fi
+	grep -oE "\"$2\":(\"[^\"]*\"|\\{[^}]*\\}|\\[[^]]*\\]|[^,}]*)" <<<"$line" | head -n 1 | sed -E 's/^"[^"]*"://; s/^"(.*)"$/\1/'
+}
+
+# at_least WORDS GOT LOW
+at_least() {
+	ok "$1 (at least $3)" test "${2:--1}" -ge "$3"
+	[ "${2:--1}" -ge "$3" ] 2>/dev/null || echo "# got '$2'"
+}
+
+# json_last: the last line of standard output is JSON, and run.json has the same.
+json_last() {
+	ok "the last line is one JSON object" grep -qE '^\{.*\}$' <(tail -n 1 "$stdout")
+	is "run.json ends with the same line" "$(tail -n 1 "$dir/run.json")" "$(tail -n 1 "$stdout")"
+}
+
+plan() { echo "1..$points"; }

@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Things broken on purpose: the report names what broke, and the machine stops by itself.
+# shellcheck source=tests/boot/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+boot FAULT=panic MOVES=100
+exits 1
+is "the JSON says so" "$(field -1 result)" panic
+says "$stdout" '[Bb]acktrace'
+# A function's name and the distance from its start.
+says "$stdout" 'job_main\+0x[0-9a-f]+'
+says "$stdout" 'rip'
+
+boot FAULT=entry MOVES=100
+exits 1
+says "$stdout" '[Ee]ntry'
+
+boot FAULT=mute MOVES=100
+exits 1
+says "$stdout" 'acknowledge'
+plan

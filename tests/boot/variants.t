@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The protocols by name: the order of 2017 reads stale bytes every time, the others hold; on 2, 4 and 8 CPUs.
+# shellcheck source=tests/boot/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+for cpus in 2 4 8; do
+	boot_config <<END
+cpus = $cpus
+moves = 300
+protocol = ordered
+[run]
+[run]
+protocol = range-notifier
+[run]
+protocol = gated
+END
+	exits 0
+	for r in 0 1 2; do
+		is "$(field $r protocol) holds on $cpus CPUs" "$(field $r result) $(field $r cpus) $(field $r stale_reads)" \
+			"held $cpus 0"
+	done
+done
+
+# Not by chance: every seed, every number of CPUs.
+boot_config <<'END'
+protocol = start-notifier
+moves = 500
+[run]
+seed = 1
+[run]
+seed = 2
+[run]
+seed = 3
+[run]
+cpus = 4
+[run]
+cpus = 8
+END
+exits 3
+for r in 0 1 2 3 4; do
+	is "start-notifier is stale, run $r" "$(field $r result) $(field $r exit)" "stale 3"
+	at_least "it counts the stale reads, run $r" "$(field $r stale_reads)" 1
+done
+# The report: both addresses, the guest's register and the value.
+says "$stdout" 'A .*0x[0-9a-f]+.*EPT.*0x[0-9a-f]+'
+plan
