@@ -11,14 +11,14 @@
 #define EPT_WRITE BIT(1)
 #define EPT_EXEC BIT(2)
 #define EPT_RWX (EPT_READ | EPT_WRITE | EPT_EXEC)
-#define EPT_MEMTYPE_WB (6ull << 3)
+#define EPT_MEMTYPE_WB (6ul << 3)
 #define EPT_LARGE BIT(7)
 #define EPT_ACCESSED BIT(8)
 #define EPT_DIRTY BIT(9)
-#define EPT_ADDRESS 0x000ffffffffff000ull
+#define EPT_ADDRESS 0x000ffffffffff000ul
 
 /* EPTP */
-#define EPTP_WALK_4 (3ull << 3)
+#define EPTP_WALK_4 (3ul << 3)
 #define EPTP_ACCESSED_DIRTY BIT(6)
 
 /* IA32_VMX_EPT_VPID_CAP */

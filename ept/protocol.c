@@ -85,16 +85,27 @@ static void begin(struct batch *b)
 	b->npages = kept;
 }
 
+static void unclaim(struct batch *b, unsigned i)
+{
+	order_and(unclaim_p, b->page[i].p, ~P_MOVING);
+	frame_free(b->page[i].new, b->ept->owner);
+}
+
+/* A page whose large leaf cannot be split for want of a frame stays where it is. */
 static void unmap(struct batch *b)
 {
+	unsigned kept = 0;
+
 	order_lock(unmap_lock, &b->ept->lock);
 	for (unsigned i = 0; i < b->npages; i++) {
 		u64 leaf;
 
-		/* Only a split can fail, for want of a frame. It needs one table; batch_add has set a frame aside for each page. */
-		while (ept_unmap(b->ept, b->page[i].gfn << PAGE_SHIFT, &leaf))
-			panic("unmap: no frame to split a leaf of guest page %lx", b->page[i].gfn);
+		if (ept_unmap(b->ept, b->page[i].gfn << PAGE_SHIFT, &leaf))
+			unclaim(b, i);
+		else
+			b->page[kept++] = b->page[i];
 	}
+	b->npages = kept;
 	order_unlock(unmap_unlock, &b->ept->lock);
 }
 

@@ -12,9 +12,9 @@
  */
 #define P_PRESENT BIT(0)
 #define P_MOVING BIT(1)
-#define P_ADDRESS 0x000ffffffffff000ull
+#define P_ADDRESS 0x000ffffffffff000ul
 
-#define APIC_ACCESS_GPA 0xfee00000ull
+#define APIC_ACCESS_GPA 0xfee00000ul
 #define APIC_ACCESS_GFN (APIC_ACCESS_GPA >> PAGE_SHIFT)
 
 struct backing {

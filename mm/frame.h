@@ -11,8 +11,8 @@
 
 /* What a freed frame is filled with: the mark, with the frame's own number in the low half, so that a stale read tells
  * both that it is stale and what it read. */
-#define POISON 0xdead57a1e0000000ull
-#define POISON_MASK 0xfffffffff0000000ull
+#define POISON 0xdead57a1e0000000ul
+#define POISON_MASK 0xfffffffff0000000ul
 
 /* Hands [start, end), bytes, page aligned, to the allocator. Small ranges (under 16 pages) are ignored: each range
  * pays for its own table. At start-up, on one CPU. */

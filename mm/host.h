@@ -3,6 +3,8 @@
 #ifndef MM_HOST_H
 #define MM_HOST_H
 
+#include <stdarg.h>
+
 #include "mm/types.h"
 
 /* One per CPU, reached through GS. Assembly knows the offsets that are asserted below. */
@@ -26,6 +28,22 @@ static inline struct cpu *this_cpu(void)
 	asm("mov %%gs:0, %0" : "=r"(cpu));
 	return cpu;
 }
+
+extern struct cpu *cpus[MAX_CPUS]; /* by index */
+extern unsigned ncpus;             /* those that run */
+
+/* What the VMCS's host state needs of this CPU's descriptor tables. */
+#define SEL_CODE 0x08
+#define SEL_DATA 0x10
+#define SEL_TSS 0x18
+void desc_bases(u64 *gdt, u64 *idt, u64 *tss);
+
+/* Makes NMIs possible again after a VM exit that an NMI caused: they stay blocked until the next IRET, so this does one. */
+void nmi_unblock(void);
+
+/* Writes at most SIZE bytes, the closing NUL included; returns the length of what was written. As printk otherwise. */
+__attribute__((format(printf, 3, 4))) int format(char *buf, size_t size, const char *fmt, ...);
+__attribute__((format(printf, 3, 0))) int vformat(char *buf, size_t size, const char *fmt, va_list args);
 
 /* Whole lines from several CPUs do not mix. Knows %d %u %x %s %c %% with l, ll, z, a width and zero padding. */
 __attribute__((format(printf, 1, 2))) void printk(const char *fmt, ...);

@@ -16,7 +16,7 @@ typedef uint64_t u64;
 #define PAGE_SHIFT 12
 #define MAX_CPUS 8
 
-#define BIT(n) (1ull << (n))
+#define BIT(n) (1ul << (n))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define unlikely(x) __builtin_expect(!!(x), 0)

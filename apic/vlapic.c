@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "apic/lapic.h"
+#include "apic/vlapic.h"
+
+#define LVT_MASKED BIT(16)
+#define LVT_PERIODIC BIT(17)
+#define SVR_ENABLED BIT(8)
+#define ESR_SEND_ILLEGAL_VECTOR BIT(5)
+
+#define ICR_LOGICAL BIT(11)
+#define ICR_LEVEL_ASSERT BIT(14)
+#define ICR_TRIGGER_LEVEL BIT(15)
+#define ICR_MODE(icr) ((icr) >> 8 & 7)
+#define ICR_SHORTHAND(icr) ((icr) >> 18 & 3)
+#define ICR_WRITABLE 0x000ccfffu
+enum { MODE_FIXED = 0, MODE_LOWEST = 1, MODE_NMI = 4, MODE_INIT = 5, MODE_SIPI = 6 };
+enum { TO_DESTINATION = 0, TO_SELF = 1, TO_ALL = 2, TO_OTHERS = 3 };
+
+/* A guest whose timer fires faster than its interrupts are handled would only exit; no period is shorter, in APIC timer ticks. */
+#define TIMER_FLOOR 1000
+
+static void bits_set(struct vlapic *l, u32 base, unsigned vector, u32 bit)
+{
+	u32 reg = base + vector / 32 * 16;
+
+	vlapic_put(l, reg, (vlapic_get(l, reg) & ~(1u << vector % 32)) | bit << vector % 32);
+}
+
+static int bits_highest(const struct vlapic *l, u32 base)
+{
+	for (int word = 7; word >= 0; word--) {
+		u32 bits = vlapic_get(l, base + word * 16);
+
+		if (bits)
+			return word * 32 + 31 - __builtin_clz(bits);
+	}
+	return -1;
+}
+
+static bool enabled(const struct vlapic *l)
+{
+	return vlapic_get(l, APIC_SVR) & SVR_ENABLED;
+}
+
+void vlapic_reset(struct vlapic *l)
+{
+	memset(l->page, 0, PAGE_SIZE);
+	vlapic_put(l, APIC_ID, l->id << 24);
+	vlapic_put(l, APIC_LVR, VLAPIC_LVR);
+	vlapic_put(l, APIC_DFR, 0xffffffff);
+	vlapic_put(l, APIC_SVR, 0xff);
+	for (u32 reg = APIC_LVT_TIMER; reg <= APIC_LVT_ERROR; reg += 16)
+		vlapic_put(l, reg, LVT_MASKED);
+	for (unsigned i = 0; i < ARRAY_SIZE(l->pending); i++)
+		__atomic_store_n(&l->pending[i], 0, __ATOMIC_RELAXED);
+	l->esr = 0;
+	lapic_timer_set(0, 0, false);
+}
+
+u32 vlapic_ppr(const struct vlapic *l)
+{
+	int in_service = bits_highest(l, APIC_ISR);
+	u32 tpr = vlapic_get(l, APIC_TPR) & 0xff;
+
+	if (in_service < 0 || (tpr & 0xf0) >= ((u32)in_service & 0xf0))
+		return tpr;
+	return in_service & 0xf0;
+}
+
+int vlapic_pending(struct vlapic *l)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(l->pending); i++) {
+		u32 reg = APIC_IRR + i * 16;
+
+		if (__atomic_load_n(&l->pending[i], __ATOMIC_RELAXED))
+			vlapic_put(l, reg, vlapic_get(l, reg) | __atomic_exchange_n(&l->pending[i], 0, __ATOMIC_ACQUIRE));
+	}
+	vlapic_put(l, APIC_PPR, vlapic_ppr(l));
+	return bits_highest(l, APIC_IRR);
+}
+
+void vlapic_accept(struct vlapic *l, unsigned vector)
+{
+	bits_set(l, APIC_IRR, vector, 0);
+	bits_set(l, APIC_ISR, vector, 1);
+	vlapic_put(l, APIC_PPR, vlapic_ppr(l));
+}
+
+static void eoi(struct vlapic *l)
+{
+	int vector = bits_highest(l, APIC_ISR);
+
+	if (vector >= 0)
+		bits_set(l, APIC_ISR, vector, 0);
+	vlapic_put(l, APIC_PPR, vlapic_ppr(l));
+}
+
+void vlapic_timer(struct vlapic *l)
+{
+	u32 lvt = vlapic_get(l, APIC_LVT_TIMER);
+
+	if (!(lvt & LVT_MASKED) && (lvt & 0xff) >= 16)
+		bits_set(l, APIC_IRR, lvt & 0xff, 1);
+}
+
+static void timer_start(struct vlapic *l)
+{
+	bool periodic = vlapic_get(l, APIC_LVT_TIMER) & LVT_PERIODIC;
+	u32 count = vlapic_get(l, APIC_TIMER_INITIAL);
+	u32 divide = vlapic_get(l, APIC_TIMER_DIVIDE);
+
+	if (periodic && count && count < TIMER_FLOOR)
+		count = TIMER_FLOOR;
+	lapic_timer_set(count, divide, periodic);
+}
+
+/* Is L among those the message is for? SDM, "Determining IPI Destination". */
+static bool addressed(const struct vlapic *from, const struct vlapic *l, u32 icr, u32 dest)
+{
+	u32 ldr = vlapic_get(l, APIC_LDR) >> 24;
+
+	switch (ICR_SHORTHAND(icr)) {
+	case TO_SELF:
+		return l == from;
+	case TO_ALL:
+		return true;
+	case TO_OTHERS:
+		return l != from;
+	}
+	if (!(icr & ICR_LOGICAL))
+		return dest == 0xff || dest == l->id;
+	if (vlapic_get(l, APIC_DFR) >> 28 == 0xf)
+		return dest & ldr;
+	return (dest >> 4 == 0xf || dest >> 4 == ldr >> 4) && (dest & ldr & 0xf);
+}
+
+static void receive(struct vlapic *from, struct vlapic *l, u32 icr)
+{
+	u32 vector = icr & 0xff;
+
+	switch (ICR_MODE(icr)) {
+	case MODE_FIXED:
+	case MODE_LOWEST:
+		if (!enabled(l))
+			return;
+		if (l == from)
+			bits_set(l, APIC_IRR, vector, 1);
+		else
+			__atomic_fetch_or(&l->pending[vector / 32], 1u << vector % 32, __ATOMIC_SEQ_CST);
+		break;
+	case MODE_NMI:
+		__atomic_fetch_or(&l->startup, STARTUP_NMI, __ATOMIC_SEQ_CST);
+		break;
+	case MODE_INIT:
+		/* An INIT cancels a SIPI that has not been seen yet. */
+		__atomic_store_n(&l->startup, STARTUP_INIT, __ATOMIC_SEQ_CST);
+		break;
+	case MODE_SIPI:
+		__atomic_fetch_and(&l->startup, ~(STARTUP_SIPI | 0xffu), __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(&l->startup, STARTUP_SIPI | vector, __ATOMIC_SEQ_CST);
+		break;
+	}
+	if (l != from)
+		vlapic_notify(l);
+}
+
+static void send(struct vlapic *l, u32 icr)
+{
+	u32 mode = ICR_MODE(icr);
+	u32 dest = vlapic_get(l, APIC_ICR2) >> 24;
+
+	if (mode == MODE_INIT && (icr & ICR_TRIGGER_LEVEL) && !(icr & ICR_LEVEL_ASSERT))
+		return; /* INIT level de-assert does nothing since the Pentium 4 */
+	if (mode <= MODE_LOWEST && (icr & 0xff) < 16) {
+		l->esr |= ESR_SEND_ILLEGAL_VECTOR;
+		return;
+	}
+	for (unsigned i = 0; i < l->npeers; i++) {
+		if (!addressed(l, l->peers[i], icr, dest))
+			continue;
+		/* INIT and SIPI to oneself are not defined; the vCPU stays as it is. */
+		if (l->peers[i] == l && (mode == MODE_INIT || mode == MODE_SIPI))
+			continue;
+		receive(l, l->peers[i], icr);
+		if (mode == MODE_LOWEST)
+			break;
+	}
+}
+
+u32 vlapic_read(struct vlapic *l, u32 reg)
+{
+	switch (reg) {
+	case APIC_TIMER_CURRENT:
+		return vlapic_get(l, APIC_TIMER_INITIAL) ? lapic_timer_count() : 0;
+	case APIC_PPR:
+		return vlapic_ppr(l);
+	case APIC_EOI:
+		return 0;
+	}
+	return vlapic_get(l, reg);
+}
+
+bool vlapic_write(struct vlapic *l, u32 reg, u32 value)
+{
+	switch (reg) {
+	case APIC_ID: /* read-only since the Pentium 4; the processor may have stored the guest's value */
+		vlapic_put(l, reg, l->id << 24);
+		return false;
+	case APIC_TPR:
+		vlapic_put(l, reg, value & 0xff);
+		return true;
+	case APIC_EOI:
+		eoi(l);
+		return true;
+	case APIC_LDR:
+		vlapic_put(l, reg, value & 0xff000000);
+		return false;
+	case APIC_DFR:
+		vlapic_put(l, reg, value | 0x0fffffff);
+		return false;
+	case APIC_SVR:
+		vlapic_put(l, reg, value & 0x1ff);
+		for (u32 lvt = APIC_LVT_TIMER; !enabled(l) && lvt <= APIC_LVT_ERROR; lvt += 16)
+			vlapic_put(l, lvt, vlapic_get(l, lvt) | LVT_MASKED);
+		return true;
+	case APIC_ESR:
+		vlapic_put(l, reg, l->esr);
+		l->esr = 0;
+		return false;
+	case APIC_ICR:
+		vlapic_put(l, reg, value & ICR_WRITABLE);
+		send(l, value);
+		return true;
+	case APIC_ICR2:
+		vlapic_put(l, reg, value & 0xff000000);
+		return false;
+	case APIC_LVT_TIMER ... APIC_LVT_ERROR:
+		value &= reg == APIC_LVT_TIMER ? 0x000300ff : 0x0001a7ff;
+		if (!enabled(l))
+			value |= LVT_MASKED;
+		vlapic_put(l, reg, value);
+		return false;
+	case APIC_TIMER_INITIAL:
+		vlapic_put(l, reg, value);
+		timer_start(l);
+		return false;
+	case APIC_TIMER_DIVIDE:
+		vlapic_put(l, reg, value & 0xb);
+		if (vlapic_get(l, APIC_TIMER_INITIAL))
+			timer_start(l);
+		return false;
+	}
+	return false; /* the rest is read-only or reserved */
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* VM exits, by one table. What is not in it stops the guest with a reason. */
+#include "apic/lapic.h"
+#include "ept/order.h"
+#include "vmx/guest.h"
+#include "vmx/vmx.h"
+
+static void stop(struct vcpu *v, const char *what)
+{
+	guest_stop(v->guest, "vCPU %u: %s at RIP %lx (exit qualification %lx)", v->gate.id, what, vmread(GUEST_RIP),
+		   vmread(EXIT_QUALIFICATION));
+}
+
+static void exit_exception(struct vcpu *v)
+{
+	u32 info = (u32)vmread(EXIT_INTERRUPTION_INFO);
+	u8 vector = info & 0xff;
+
+	(void)v;
+	if (INTR_TYPE(info) == INTR_NMI) { /* a kick; the gate does the rest */
+		nmi_unblock();
+		return;
+	}
+	if (vector == VECTOR_MC)
+		panic("machine check while vCPU %u was in guest mode", v->gate.id);
+	if (vector == VECTOR_DB) {
+		/* The processor leaves DR6 alone when #DB exits; the guest expects the cause there (SDM, "Exit Qualification for Debug
+		 * Exceptions"). */
+		u64 dr6;
+
+		asm volatile("mov %%dr6, %0" : "=r"(dr6));
+		asm volatile("mov %0, %%dr6" : : "r"((dr6 & ~0xfull) | vmread(EXIT_QUALIFICATION)));
+		/* ICEBP is delivered as an exception that the processor itself would not block. */
+		if (INTR_TYPE(info) == INTR_PRIV_SOFTWARE) {
+			vmwrite(ENTRY_INSTRUCTION_LENGTH, vmread(EXIT_INSTRUCTION_LENGTH));
+			vmwrite(ENTRY_INTERRUPTION_INFO, INTR_VALID | INTR_PRIV_SOFTWARE << 8 | VECTOR_DB);
+			return;
+		}
+	}
+	if (vmread(IDT_VECTORING_INFO) & INTR_VALID) {
+		/* An exception within a delivery. The first one is lost to a double fault only for contributory ones, which #DB and #AC are not. */
+		vcpu_redeliver();
+		return;
+	}
+	vcpu_inject_exception(vector, info & INTR_ERROR_CODE,
+			      info & INTR_ERROR_CODE ? (u32)vmread(EXIT_INTERRUPTION_ERROR_CODE) : 0);
+}
+
+static void exit_external_interrupt(struct vcpu *v)
+{
+	lapic_interrupt(vmread(EXIT_INTERRUPTION_INFO) & 0xff);
+	if (this_cpu()->timer_due)
+		vcpu_event(v);
+}
+
+static void exit_hlt(struct vcpu *v)
+{
+	vcpu_skip();
+	vmwrite(GUEST_INTERRUPTIBILITY,
+		vmread(GUEST_INTERRUPTIBILITY) & ~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS));
+	v->state = VCPU_HALTED;
+	vcpu_event(v);
+}
+
+static void exit_triple_fault(struct vcpu *v)
+{
+	stop(v, "triple fault");
+}
+
+static void exit_task_switch(struct vcpu *v)
+{
+	stop(v, "task switch, which is not supported,");
+}
+
+static void exit_invd(struct vcpu *v)
+{
+	(void)v;
+	asm volatile("wbinvd" : : : "memory"); /* INVD itself would lose what others wrote */
+	vcpu_skip();
+}
+
+static void exit_gp(struct vcpu *v)
+{
+	(void)v;
+	vcpu_inject_gp();
+}
+
+static void exit_ud(struct vcpu *v)
+{
+	(void)v;
+	vcpu_inject_ud();
+}
+
+/* SDM, "Exit Qualification for EPT Violations" */
+#define VIOLATION_LINEAR_VALID BIT(7)
+#define VIOLATION_NMI_UNBLOCKED BIT(12)
+
+static void exit_ept_violation(struct vcpu *v)
+{
+	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+	int err;
+
+	/* IRET had unblocked NMIs before it faulted; it runs again and must find them blocked. */
+	if ((vmread(EXIT_QUALIFICATION) & VIOLATION_NMI_UNBLOCKED) && !(vmread(IDT_VECTORING_INFO) & INTR_VALID))
+		vmwrite(GUEST_INTERRUPTIBILITY, vmread(GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
+	while ((err = ept_fault(v->ept, gpa)) == -EAGAIN) {
+		/* The page is moving: OUTSIDE, nobody waits for this vCPU. */
+		v->fault_retries++;
+		if (order_load(fault_stop, &v->gate.requests) & REQ_STOP)
+			return;
+		cpu_relax();
+	}
+	if (err == -ENOMEM)
+		guest_stop(v->guest, "vCPU %u: out of memory for guest-physical %lx", v->gate.id, gpa);
+	else if (err)
+		guest_stop(v->guest, "vCPU %u: no memory at guest-physical %lx, accessed at RIP %lx", v->gate.id, gpa,
+			   vmread(GUEST_RIP));
+}
+
+/* A reserved bit in an entry of ours: no guest can cause it. */
+static void exit_ept_misconfiguration(struct vcpu *v)
+{
+	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+	struct ept_leaf leaf = ept_walk(v->ept, gpa);
+
+	panic("ept: misconfiguration at guest-physical %lx, level %u entry %lx", gpa, leaf.level, leaf.value);
+}
+
+/* The window is open, or the TPR fell: there is something to deliver. */
+static void exit_window(struct vcpu *v)
+{
+	vcpu_event(v);
+}
+
+static void exit_invalid_guest_state(struct vcpu *v)
+{
+	const char *check = vmx_check_guest_state();
+
+	vmx_dump();
+	guest_stop(v->guest, "vCPU %u: VM entry failed: invalid guest state: %s", v->gate.id, check ? check : "no check of ours finds it");
+}
+
+struct exit {
+	void (*handle)(struct vcpu *v);
+	const char *name;
+	bool redeliver; /* can come while an event is being delivered */
+};
+
+static const struct exit exits[EXIT_REASONS] = {
+	[EXIT_EXCEPTION] = { exit_exception, "exception-or-nmi", false },
+	[EXIT_EXTERNAL_INTERRUPT] = { exit_external_interrupt, "external-interrupt", false },
+	[EXIT_TRIPLE_FAULT] = { exit_triple_fault, "triple-fault", false },
+	[EXIT_INTERRUPT_WINDOW] = { exit_window, "interrupt-window", false },
+	[EXIT_NMI_WINDOW] = { exit_window, "nmi-window", false },
+	[EXIT_TASK_SWITCH] = { exit_task_switch, "task-switch", false },
+	[EXIT_CPUID] = { exit_cpuid, "cpuid", false },
+	[EXIT_GETSEC] = { exit_ud, "getsec", false },
+	[EXIT_HLT] = { exit_hlt, "hlt", false },
+	[EXIT_INVD] = { exit_invd, "invd", false },
+	[EXIT_RDPMC] = { exit_gp, "rdpmc", false },
+	[EXIT_VMCALL] = { exit_hypercall, "vmcall", false },
+	[EXIT_VMCLEAR ... EXIT_VMXON] = { exit_ud, "vmx-instruction", false },
+	[EXIT_CR_ACCESS] = { exit_cr, "cr-access", false },
+	[EXIT_IO] = { exit_io, "io", false },
+	[EXIT_RDMSR] = { exit_rdmsr, "rdmsr", false },
+	[EXIT_WRMSR] = { exit_wrmsr, "wrmsr", false },
+	[EXIT_MWAIT] = { exit_ud, "mwait", false },
+	[EXIT_MONITOR] = { exit_ud, "monitor", false },
+	[EXIT_TPR_BELOW_THRESHOLD] = { exit_window, "tpr-below-threshold", false },
+	[EXIT_APIC_ACCESS] = { exit_apic_access, "apic-access", true },
+	[EXIT_EPT_VIOLATION] = { exit_ept_violation, "ept-violation", true },
+	[EXIT_EPT_MISCONFIGURATION] = { exit_ept_misconfiguration, "ept-misconfiguration", true },
+	[EXIT_INVEPT] = { exit_ud, "invept", false },
+	[EXIT_INVVPID] = { exit_ud, "invvpid", false },
+	[EXIT_XSETBV] = { exit_xsetbv, "xsetbv", false },
+	[EXIT_APIC_WRITE] = { exit_apic_write, "apic-write", false },
+	[EXIT_VMFUNC] = { exit_ud, "vmfunc", false },
+};
+
+const char *exit_name(unsigned reason)
+{
+	return reason < EXIT_REASONS && exits[reason].name ? exits[reason].name : "other";
+}
+
+void exit_dispatch(struct vcpu *v, u32 reason)
+{
+	const struct exit *e = &exits[reason];
+
+	if (unlikely(reason >= EXIT_REASONS || !e->handle)) {
+		if (reason == (EXIT_INVALID_GUEST_STATE | EXIT_REASON_ENTRY_FAILED))
+			exit_invalid_guest_state(v);
+		else if (reason == (EXIT_MACHINE_CHECK | EXIT_REASON_ENTRY_FAILED))
+			panic("machine check during VM entry");
+		else
+			guest_stop(v->guest, "vCPU %u: unhandled exit reason %x at RIP %lx (exit qualification %lx)", v->gate.id, reason,
+				   vmread(GUEST_RIP), vmread(EXIT_QUALIFICATION));
+		return;
+	}
+	v->exits[reason]++;
+	e->handle(v);
+	if (unlikely(e->redeliver))
+		vcpu_redeliver();
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The entry gate: the vCPU's side of the protocol, passed before each VM entry. The invalidator's side is ept/protocol.c.
+ *
+ * Why each step stands where it does:
+ *
+ *   reload  while OUTSIDE: an invalidator never waits for a vCPU that waits for it
+ *   flush   after reload, so that one INVEPT serves both a new generation and a new A; before arm, since INVEPT drops only what is cached so far
+ *   arm     interrupts are off; the store is before, the full fence between, the loads of check after: an invalidator either sees IN_GUEST and
+ *           kicks, or has published before check looks
+ *   check   a request or a generation that is not flushed yet: out again, from the start
+ *
+ * A kick that comes between check and VMLAUNCH or VMRESUME is an NMI in root mode: it makes that entry give up (vmx/entry.asm).
+ */
+#ifndef VMX_GATE_H
+#define VMX_GATE_H
+
+#include "apic/access.h"
+#include "ept/invept.h"
+#include "ept/order.h"
+#include "vmx/vcpu.h"
+
+#define GATE(S) S(reload) S(flush) S(arm) S(check)
+
+static inline bool gate_reload(struct vcpu *v)
+{
+	if (likely(!(order_load(gate_requests, &v->gate.requests) & REQ_RELOAD)))
+		return true;
+	return apic_access_reload(&v->access, &v->gate, v->ept);
+}
+
+static inline bool gate_flush(struct vcpu *v)
+{
+	u64 generation = order_load(gate_generation, &v->ept->generation);
+	u64 *flushed = &v->ept->flushed[v->gate.cpu];
+
+	if (unlikely(*flushed != generation)) {
+		invept(INVEPT_SINGLE, v->ept->eptp);
+		*flushed = generation;
+		v->invepts++;
+	}
+	return true;
+}
+
+static inline bool gate_arm(struct vcpu *v)
+{
+	gate_set(arm_mode, &v->gate, MODE_IN_GUEST);
+	order_fence(arm_fence);
+	return true;
+}
+
+static inline bool gate_check(struct vcpu *v)
+{
+	if (likely(!order_load(check_requests, &v->gate.requests) &&
+		   order_load(check_generation, &v->ept->generation) == v->ept->flushed[v->gate.cpu]))
+		return true;
+	gate_leave(check_leave, &v->gate);
+	v->gate_retries++;
+	return false;
+}
+
+/* True: IN_GUEST, enter at once. False: OUTSIDE, see to the requests and call again. */
+static inline bool gate_pass(struct vcpu *v)
+{
+#define GATE_STEP(step) gate_##step(v) &&
+	return GATE(GATE_STEP) true;
+#undef GATE_STEP
+}
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The hypervisor's own accesses to guest memory. */
+#include "ept/order.h"
+#include "mm/frame.h"
+#include "vmx/guest.h"
+
+/*
+ * A read is a stay like one in guest mode, only that it needs no kick to end: the gate's arm and check against the invalidator's publish, kick and
+ * wait. If the mark is not seen after the fence, the invalidator sees READING, and waits before it touches the frame.
+ */
+static int read_page(struct vcpu *v, u64 gpa, void *buf, u64 size)
+{
+	u64 *p = backing_entry(v->ept->backing, gpa >> PAGE_SHIFT);
+
+	if (!p)
+		return -EFAULT;
+	for (;;) {
+		u64 entry;
+
+		gate_set(read_mode, &v->gate, MODE_READING);
+		order_fence(read_fence);
+		entry = order_load(read_p, p);
+		if (!(entry & P_MOVING)) {
+			if (entry & P_PRESENT)
+				memcpy(buf, frame_ptr((entry & P_ADDRESS) >> PAGE_SHIFT) + (gpa & (PAGE_SIZE - 1)), size);
+			else
+				memset(buf, 0, size); /* never touched */
+			gate_leave(read_leave, &v->gate);
+			return 0;
+		}
+		gate_leave(read_again, &v->gate);
+		if (order_load(read_stop, &v->gate.requests) & REQ_STOP)
+			return -EAGAIN;
+		cpu_relax();
+	}
+}
+
+int guest_read(struct vcpu *v, u64 gpa, void *buf, u64 size)
+{
+	while (size) {
+		u64 part = MIN(size, PAGE_SIZE - (gpa & (PAGE_SIZE - 1)));
+		int err = read_page(v, gpa, buf, part);
+
+		if (err)
+			return err;
+		gpa += part;
+		buf = (char *)buf + part;
+		size -= part;
+	}
+	return 0;
+}
+
+#define PTE_PRESENT BIT(0)
+#define PTE_LARGE BIT(7)
+
+/* SDM, "Paging": the guest's own tables. Rights are not checked: the guest has just executed what is read here. */
+static int translate(struct vcpu *v, u64 linear, u64 *gpa)
+{
+	u64 cr0 = vmread(GUEST_CR0), cr3 = vmread(GUEST_CR3), cr4 = vmread(GUEST_CR4);
+	bool lma = vmread(GUEST_EFER) & EFER_LMA;
+	unsigned entry_size = cr4 & CR4_PAE ? 8 : 4;
+	unsigned bits = entry_size == 8 ? 9 : 10;
+	unsigned levels = lma ? 4 : entry_size == 8 ? 3 : 2;
+	u64 table = cr3 & (lma ? 0x000ffffffffff000 : entry_size == 8 ? 0xffffffe0 : 0xfffff000);
+
+	if (!(cr0 & CR0_PG)) {
+		*gpa = (u32)linear;
+		return 0;
+	}
+	for (unsigned level = levels;; level--) {
+		unsigned shift = PAGE_SHIFT + bits * (level - 1);
+		u64 index = linear >> shift & (BIT(bits) - 1);
+		u64 entry = 0;
+		int err;
+
+		if (entry_size == 8 && !lma && level == 3)
+			index &= 3;
+		err = guest_read(v, table + index * entry_size, &entry, entry_size);
+		if (err)
+			return err;
+		if (!(entry & PTE_PRESENT))
+			return -EFAULT;
+		entry &= 0x000fffffffffffff;
+		if (level == 1 || ((entry & PTE_LARGE) && level < levels && (entry_size == 8 || (cr4 & BIT(4))))) {
+			*gpa = (entry & ~(BIT(shift) - 1)) | (linear & (BIT(shift) - 1));
+			return 0;
+		}
+		table = entry & ~(u64)(PAGE_SIZE - 1);
+	}
+}
+
+int guest_read_linear(struct vcpu *v, u64 linear, void *buf, u64 size)
+{
+	while (size) {
+		u64 part = MIN(size, PAGE_SIZE - (linear & (PAGE_SIZE - 1)));
+		u64 gpa;
+		int err = translate(v, linear, &gpa);
+
+		if (!err)
+			err = guest_read(v, gpa, buf, part);
+		if (err)
+			return err;
+		linear += part;
+		buf = (char *)buf + part;
+		size -= part;
+	}
+	return 0;
+}
+
+/* Before the guest runs nothing moves, so P is filled and written directly. */
+int guest_load(struct guest *g, u64 gpa, const void *from, u64 size)
+{
+	while (size) {
+		u64 part = MIN(size, PAGE_SIZE - (gpa & (PAGE_SIZE - 1)));
+		u64 *p = backing_entry(&g->backing, gpa >> PAGE_SHIFT);
+
+		if (!p)
+			return -EFAULT;
+		if (!(*p & P_PRESENT)) {
+			u64 pfn = frame_alloc(g->id);
+
+			if (!pfn)
+				return -ENOMEM;
+			*p = pfn << PAGE_SHIFT | P_PRESENT;
+		}
+		memcpy(frame_ptr((*p & P_ADDRESS) >> PAGE_SHIFT) + (gpa & (PAGE_SIZE - 1)), from, part);
+		gpa += part;
+		from = (const char *)from + part;
+		size -= part;
+	}
+	return 0;
+}
