@@ -154,7 +154,7 @@ WORK := $(B)/run.$(shell echo $$PPID)
 # through a loaded function (boot/makeexit.c). The list of lines is expanded when the prerequisites are done.
 # The sub-make that builds is not named $(MAKE) here, or `make -n run` would boot.
 dry := $(findstring n,$(short_flags))$(findstring q,$(short_flags))$(findstring t,$(short_flags))
-code = $(shell cat $(WORK)/code 2>/dev/null; rm -rf $(WORK))
+code = $(or $(shell cat $(WORK)/code 2>/dev/null; rm -rf $(WORK)),1)
 finish = $(if $(dry),,$(if $(wildcard $(B)/makeexit.so),$(eval load $(B)/makeexit.so)$(make-exit $(code)),exit $(code)))
 
 .PHONY: run bench launch launch-bench
@@ -183,13 +183,16 @@ $(B)/unit/%: tests/unit/%.c $$(call links,$$*) $(wildcard */*.h) | tools
 	$(call say,CC,$<)
 	$(Q)$(CC) $(SAN_CFLAGS) $(filter %.c,$^) -lcmocka -o $@
 
-.PHONY: check units
+.PHONY: check launch-check units
 units: $(UNIT)
 
-check:
+check: launch-check
+	@$(finish)
+
+launch-check:
 	@boot/setup.sh check
 	@$(MAKE) -s all units $(B)/cfgcheck $(B)/makeexit.so
-	@tests/check.sh $(or $(TESTS),$(UNIT) $(BOOT_TESTS))
+	@mkdir -p $(WORK) && tests/check.sh $(or $(TESTS),$(BOOT_TESTS) $(UNIT)) && echo 0 >$(WORK)/code || echo 1 >$(WORK)/code
 
 # ---- the rest ----------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ ends() {
 	fi
 	find "$work" -mindepth 1 -delete
 	trap - EXIT INT TERM HUP
-	if [ "$leave_code" ]; then
+	if [ "$leave_code" ] && [ ! "${stop-}" ]; then
 		echo "$1" >"$work/code"
 		exit 0
 	fi
@@ -65,6 +65,7 @@ wrong() { fail error 2 "$1"; }
 
 interrupted() {
 	trap '' INT TERM HUP
+	stop=1
 	stop_emulator
 	fail interrupted 1 "interrupted"
 }
@@ -215,7 +216,11 @@ follow() {
 }
 
 timed_out=
+stop=
+# Only a mark: bash leaves a handler half-way when the time of the `read -t` that it interrupted is up.
+trap 'stop=1' INT TERM HUP
 while kill -0 "$emulator" 2>/dev/null; do
+	[ ! "$stop" ] || interrupted
 	follow
 	[ ! "$code$firmware_failed" ] || break
 	if [ $((SECONDS - start)) -ge "$TIMEOUT" ]; then
@@ -240,6 +245,8 @@ if [ "$code" ]; then
 	done
 fi
 stop_emulator
+[ ! "$stop" ] || interrupted
+trap interrupted INT TERM HUP
 follow
 [ ! "$partial" ] || show "$partial"
 
@@ -256,6 +263,6 @@ if [ "$firmware_failed" ]; then
 	[ "$ram" -ge 64 ] || firmware_failed+=" (RAM=$ram MB may be too little for it)"
 	fail error 1 "$firmware_failed"
 fi
-[ ! -f "$work/bochs.log" ] || grep -h 'PANIC' "$work/bochs.log" | tail -n 3 >&2
+{ grep -h PANIC "$work/bochs.log" 2>/dev/null || :; } | tail -n 3 >&2
 tail -n 5 "$work/emulator" | tr -cd '[:print:]\n' >&2
 fail error 1 "the machine stopped without a result${started:+ after it had started}"
