@@ -111,6 +111,7 @@ $(B)/guests/%.asm.o: tests/guests/%.asm | tools
 	$(Q)$(NASM) -f elf64 -Werror -I tests/guests/ -I ./ -MD $(@:.o=.d) -MP -o $@ $<
 
 $(B)/guests/shared.a: $(GUEST_SHARED_OBJS)
+	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcsD $@ $^
 
 $(B)/guests/%.elf: $(B)/guests/start.asm.o $(B)/guests/%.o $(B)/guests/shared.a tests/guests/guest.lds
