@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The host's local APIC. Registers are named by their xAPIC offset; the x2APIC's MSR number is offset / 16 above 0x800. */
+/* The host's local APIC. Registers are named by their xAPIC offset; the x2APIC's MSR number is
+ * offset / 16 above 0x800. */
 #include "apic/lapic.h"
 #include "mm/host.h"
 #include "mm/x86.h"
@@ -41,7 +42,8 @@ enum {
 #define APIC_BASE_ADDRESS 0xffffff000ull
 
 static bool x2apic;
-static u32 known[MAX_CPUS], known_count; /* APIC ids that lapic_init() has seen; written by one CPU at a time */
+/* The APIC ids that lapic_init() has seen. Written by one CPU at a time. */
+static u32 known[MAX_CPUS], known_count;
 static u32 unknown_vectors;
 
 static u32 read_mode(bool msr, enum lapic_register reg)
@@ -82,7 +84,8 @@ void lapic_eoi(void)
 	lapic_write(LAPIC_EOI, 0);
 }
 
-/* The mode's switch: from x2APIC back to xAPIC the only way leads through "disabled" (SDM, x2APIC state transitions). */
+/* The mode's switch: from x2APIC back to xAPIC the only way leads through "disabled" (SDM, x2APIC
+ * state transitions). */
 static void set_mode(void)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
@@ -134,7 +137,8 @@ int lapic_init(int want)
 		return -EINVAL;
 	set_mode();
 
-	/* Enabled first: while it is disabled by software, the LVTs' mask bits cannot be cleared, nor vectors be ended. */
+	/* Enabled first: while it is disabled by software, the LVTs' mask bits cannot be cleared,
+	 * nor vectors be ended. */
 	lapic_write(LAPIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
 	last_lvt = lapic_read(LAPIC_VERSION) >> 16 & 0xff;
 	lapic_write(LAPIC_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
@@ -155,7 +159,8 @@ int lapic_init(int want)
 	return 0;
 }
 
-/* One interrupt command. The x2APIC's is a WRMSR, which does not wait for earlier stores: hence the fences (SDM, x2APIC). */
+/* One interrupt command. The x2APIC's is a WRMSR, which does not wait for earlier stores: hence the
+ * fences (SDM, x2APIC). */
 static void send(u32 apic_id, u32 command)
 {
 	if (x2apic) {
@@ -184,7 +189,8 @@ void lapic_nmi_others(void)
 {
 	u32 count = __atomic_load_n(&known_count, __ATOMIC_ACQUIRE), self = lapic_id();
 
-	/* No shorthand: it would reach CPUs that the firmware parked, with a long gone interrupt table. */
+	/* No shorthand: it would reach CPUs that the firmware parked, with a long gone interrupt
+	 * table. */
 	for (u32 i = 0; i < count; i++)
 		if (known[i] != self)
 			lapic_nmi(known[i]);
@@ -202,7 +208,8 @@ void lapic_sipi(u32 apic_id, u8 page)
 
 void lapic_timer_set(u32 initial_count, u32 divide_config, bool periodic)
 {
-	lapic_write(LAPIC_TIMER_INITIAL, 0); /* an old count must not run out under the new settings */
+	/* Stopped first: an old count must not run out under the new settings. */
+	lapic_write(LAPIC_TIMER_INITIAL, 0);
 	lapic_write(LAPIC_TIMER_DIVIDE, divide_config);
 	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER | (periodic ? LVT_PERIODIC : 0) |
 					     (initial_count ? 0 : LVT_MASKED));

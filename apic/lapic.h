@@ -14,9 +14,10 @@ enum {
 };
 
 /*
- * Makes this CPU's local APIC ready: enabled, in the mode wanted (0: x2APIC where the CPU has it, 1: xAPIC, 2: x2APIC, as
- * config's host_apic), every LVT masked, timer stopped, task priority 0, nothing left in service. The same WANT on every CPU;
- * the booting CPU goes first. Returns 0, -ENOSYS when the CPU lacks the mode, -EINVAL when the APIC is not at LAPIC_BASE.
+ * Makes this CPU's local APIC ready: enabled, in the mode wanted (0: x2APIC where the CPU has it,
+ * 1: xAPIC, 2: x2APIC, as config's host_apic), every LVT masked, timer stopped, task priority 0,
+ * nothing left in service. The same WANT on every CPU; the booting CPU goes first. Returns 0,
+ * -ENOSYS when the CPU lacks the mode, -EINVAL when the APIC is not at LAPIC_BASE.
  */
 int lapic_init(int want);
 
@@ -34,9 +35,9 @@ void lapic_ipi(u32 apic_id, u8 vector);
 /* An NMI to one CPU; the same promise. */
 void lapic_nmi(u32 apic_id);
 
-/* An NMI to each other CPU that has been through lapic_init(), and to no CPU that is still the firmware's. */
+/* An NMI to each other CPU that has been through lapic_init(), and to no CPU that is still the
+ * firmware's. */
 void lapic_nmi_others(void);
-
 
 /* INIT: the CPU then waits for a SIPI. */
 void lapic_init_ipi(u32 apic_id);
@@ -45,15 +46,17 @@ void lapic_init_ipi(u32 apic_id);
 void lapic_sipi(u32 apic_id, u8 page);
 
 /*
- * Starts the timer at INITIAL_COUNT (0 stops it); it counts down at the bus clock divided as DIVIDE_CONFIG says (the register's
- * encoding), then VECTOR_TIMER comes, again and again if PERIODIC.
+ * Starts the timer at INITIAL_COUNT (0 stops it); it counts down at the bus clock divided as
+ * DIVIDE_CONFIG says (the register's encoding), then VECTOR_TIMER comes, again and again if
+ * PERIODIC.
  */
 void lapic_timer_set(u32 initial_count, u32 divide_config, bool periodic);
 
 /* What is left of the count. */
 u32 lapic_timer_count(void);
 
-/* Handles an interrupt that has been taken, by the IDT or by a VM exit with acknowledge-on-exit. Ends it at the APIC. */
+/* Handles an interrupt that has been taken, by the IDT or by a VM exit with acknowledge-on-exit.
+ * Ends it at the APIC. */
 void lapic_interrupt(u8 vector);
 
 /* How many interrupts with a vector of nobody's have come, on all CPUs. */

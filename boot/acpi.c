@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ACPI tables, read with suspicion. Field offsets are the ACPI specification's; no AML is interpreted. */
+/* ACPI tables, read with suspicion. Field offsets are the ACPI specification's; no AML is
+ * interpreted. */
 #include "boot/acpi.h"
 
 #define HEADER_SIZE 36
-#define MAX_TABLE (16u << 20) /* no real table is larger: a sane bound for a length that is only input */
+/* No real table is larger: a bound for a length that is only input. */
+#define MAX_TABLE (16u << 20)
 
 static u16 le16(const u8 *p)
 {
@@ -35,8 +37,8 @@ static bool sums_to_zero(const u8 *p, size_t length)
 }
 
 /* A whole checked table, or NULL. A wrong signature is no damage (*WHY stays), anything else is. */
-static const u8 *table_at(const struct acpi_source *s, u64 address, const char *signature, u32 *length,
-			  const char **why)
+static const u8 *table_at(const struct acpi_source *s, u64 address, const char *signature,
+			  u32 *length, const char **why)
 {
 	const u8 *table = address ? map(s, address, HEADER_SIZE) : NULL;
 
@@ -89,8 +91,8 @@ static int find_root(const struct acpi_source *s, u64 *root, u32 *entry_size, co
 }
 
 /* The first table with this signature. */
-static const u8 *find_table(const struct acpi_source *s, const char *signature, u32 *length, int *rc,
-			    const char **why)
+static const u8 *find_table(const struct acpi_source *s, const char *signature, u32 *length,
+			    int *rc, const char **why)
 {
 	const char *damage = NULL;
 	const u8 *root, *table = NULL;
@@ -119,7 +121,7 @@ static const u8 *find_table(const struct acpi_source *s, const char *signature, 
 #define MADT_ENTRIES 44 /* behind the header: local APIC address, flags */
 #define MADT_LAPIC 0
 #define MADT_X2APIC 9
-#define MADT_ENABLED 1u /* flags; bit 1, "online capable", is for hot-plug and counts as disabled here */
+#define MADT_ENABLED 1u /* bit 1, "online capable", is for hot-plug: disabled for us */
 
 static void add_cpu(struct acpi_cpus *cpus, u32 id, u32 flags)
 {
@@ -152,7 +154,8 @@ int acpi_cpus(const struct acpi_source *source, struct acpi_cpus *cpus, const ch
 
 		if (size < 2 || size > length - at)
 			return -EINVAL;
-		/* 0xff and 0xffffffff are the broadcast ids: some firmware fills unused entries with them */
+		/* 0xff and 0xffffffff are the broadcast ids: some firmware fills unused entries
+		 * with them */
 		if (entry[0] == MADT_LAPIC && size >= 8 && entry[3] != 0xff)
 			add_cpu(cpus, entry[3], le32(entry + 4));
 		else if (entry[0] == MADT_X2APIC && size >= 16 && le32(entry + 4) != UINT32_MAX)
@@ -163,7 +166,8 @@ int acpi_cpus(const struct acpi_source *source, struct acpi_cpus *cpus, const ch
 	return cpus->count ? 0 : -EINVAL;
 }
 
-/* A port from the old 32-bit field, else from the generic address structure (only when it is in I/O space). */
+/* A port from the old 32-bit field, else from the generic address structure (only when it is in I/O
+ * space). */
 static u16 port_of(const u8 *fadt, u32 length, u32 old_field, u32 generic)
 {
 	u64 port = le32(fadt + old_field);

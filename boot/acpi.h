@@ -5,7 +5,8 @@
 
 #include "mm/types.h"
 
-/* Where the parser gets its bytes: returns LENGTH readable bytes at physical ADDRESS, or NULL when they are not memory. */
+/* Where the parser gets its bytes: returns LENGTH readable bytes at physical ADDRESS, or NULL when
+ * they are not memory. */
 struct acpi_source {
 	const void *(*map)(void *context, u64 address, u64 length);
 	void *context;
@@ -22,8 +23,9 @@ struct acpi_cpus {
 };
 
 /*
- * All tables are input: signature, length and checksum of each are checked, and no byte outside a checked table is read.
- * Return 0, -ENOENT when there is no RSDP or no such table, -EINVAL when one is damaged; *WHY then says which and how.
+ * All tables are input: signature, length and checksum of each are checked, and no byte outside a
+ * checked table is read. Return 0, -ENOENT when there is no RSDP or no such table, -EINVAL when one
+ * is damaged; *WHY then says which and how.
  */
 int acpi_cpus(const struct acpi_source *source, struct acpi_cpus *cpus, const char **why);
 

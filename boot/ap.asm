@@ -1,9 +1,9 @@
 ; SPDX-License-Identifier: GPL-2.0-or-later
 ; How an application processor comes from a SIPI, in real mode, to ap_main() in 64-bit mode.
 ;
-; smp.c copies [ap_trampoline, ap_trampoline_end) to a page below 1 MB and fills in the fields at its end. The hypervisor's
-; tables map that page read-only and executable, so nothing here writes to it: the GDT's accessed bits are preset, and the
-; CPU takes its stack from the image's data.
+; smp.c copies [ap_trampoline, ap_trampoline_end) to a page below 1 MB and fills in the fields at
+; its end. The hypervisor's tables map that page read-only and executable, so nothing here writes to
+; it: the GDT's accessed bits are preset, and the CPU takes its stack from the image's data.
 
 default rel
 
@@ -35,7 +35,7 @@ ap_trampoline:
 	mov eax, EFER_LME_NXE
 	wrmsr
 	mov eax, CR0_BITS		; caches on: CD and NW, set by INIT, are not among the bits
-	mov cr0, eax			; protection and paging at once: straight into IA-32e mode
+	mov cr0, eax			; protection and paging at once: into IA-32e mode
 	jmp dword far [cs:ap_long - ap_trampoline]
 
 bits 64

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The parser of interlock.cfg: `key = value` lines, `#` comments, `[run]` sections. Keys before the first [run] are the
- * defaults of every run. The input is not trusted: every byte may be anything.
+ * The parser of interlock.cfg: `key = value` lines, `#` comments, `[run]` sections. Keys before the
+ * first [run] are the defaults of every run. The input is not trusted: every byte may be anything.
  */
 #include "boot/config.h"
 #include "boot/format.h"
@@ -16,7 +16,8 @@ static const char *const host_apic_names[] = { "auto", "xapic", "x2apic", NULL }
 
 enum kind { NAME, INDEX, SWITCH, U32, U64 };
 
-/* NAME is copied into a field of SIZE bytes; INDEX is stored as the name's place in NAMES, into config.host_apic. */
+/* NAME is copied into a field of SIZE bytes; INDEX is stored as the name's place in NAMES, into
+ * config.host_apic. */
 static const struct key {
 	const char *name;
 	enum kind kind;
@@ -40,8 +41,13 @@ static const struct key {
 };
 
 static const struct run_config default_run = {
-	.protocol = "ordered", .guest = "patrol", .fault = "none",
-	.cpus = 2, .moves = 2000, .seed = 1, .apicv = true,
+	.protocol = "ordered",
+	.guest = "patrol",
+	.fault = "none",
+	.cpus = 2,
+	.moves = 2000,
+	.seed = 1,
+	.apicv = true,
 };
 
 /* A piece of the text: not NUL-terminated. */
@@ -173,8 +179,7 @@ static int store_number(struct parser *p, const struct key *key, struct slice va
 
 	if (!parse_number(value, &number) || number < key->min || number > key->max)
 		return fail(p, "%s = %s; allowed: a number %lu..%lu, decimal or 0x...", key->name,
-			    shown(got, value), key->min,
-			    key->max);
+			    shown(got, value), key->min, key->max);
 	if (key->kind == U32)
 		*(u32 *)field = (u32)number;
 	else
@@ -235,7 +240,8 @@ static int parse_line(struct parser *p, struct slice line)
 			return fail(p, "unknown section %s; allowed: [run]", shown(got, line));
 		if (p->in_run && p->cfg->nruns == CONFIG_MAX_RUNS)
 			return fail(p, "too many [run] sections; allowed: %u", CONFIG_MAX_RUNS);
-		/* Until the first [run], run[0] holds the defaults, and stays so: it becomes the first run. */
+		/* Until the first [run], run[0] holds the defaults, and stays so: it becomes the
+		 * first run. */
 		if (!p->in_run) {
 			for (unsigned i = 1; i < CONFIG_MAX_RUNS; i++)
 				p->cfg->run[i] = p->cfg->run[0];

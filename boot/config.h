@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* interlock.cfg: which runs one boot does, and with what. Plain C, for the hypervisor and for the checker on the host. */
+/* interlock.cfg: which runs one boot does, and with what. Plain C, for the hypervisor and for the
+ * checker on the host. */
 #ifndef BOOT_CONFIG_H
 #define BOOT_CONFIG_H
 
@@ -27,8 +28,9 @@ struct config {
 };
 
 /*
- * Reads SIZE bytes of TEXT, which may be any bytes, into *CFG. TEXT == NULL gives the defaults. Returns 0, or -EINVAL with
- * one line "interlock.cfg:LINE: what; what is allowed" in ERR (cut to ERR_SIZE); *CFG is then not to be used.
+ * Reads SIZE bytes of TEXT, which may be any bytes, into *CFG. TEXT == NULL gives the defaults.
+ * Returns 0, or -EINVAL with one line "interlock.cfg:LINE: what; what is allowed" in ERR (cut to
+ * ERR_SIZE); *CFG is then not to be used.
  */
 int config_parse(const char *text, size_t size, struct config *cfg, char *err, size_t err_size);
 

@@ -6,10 +6,20 @@
 #include "mm/host.h"
 #include "mm/x86.h"
 
-enum { COM1 = 0x3f8, UART_DATA = 0, UART_IER = 1, UART_FCR = 2, UART_LCR = 3, UART_MCR = 4, UART_LSR = 5, UART_SCRATCH = 7 };
+enum {
+	COM1 = 0x3f8,
+	UART_DATA = 0,
+	UART_IER = 1,
+	UART_FCR = 2,
+	UART_LCR = 3,
+	UART_MCR = 4,
+	UART_LSR = 5,
+	UART_SCRATCH = 7
+};
 enum { LCR_8N1 = 0x03, LCR_DLAB = 0x80, LSR_THR_EMPTY = 0x20, LSR_IDLE = 0x40 };
 
-/* A byte takes 87 us at 115200 baud, a port read about 1 us or more: the bound only serves a port that hangs. */
+/* A byte takes 87 us at 115200 baud, a port read about 1 us or more: the bound only serves a port
+ * that hangs. */
 #define UART_WAIT 1000000u
 
 static bool have_serial;
@@ -83,7 +93,8 @@ void printk(const char *fmt, ...)
 	vformat(text, sizeof(text), fmt, args);
 	va_end(args);
 
-	/* The CPU that panics has stopped the others, perhaps one that holds the lock: it does not ask for it. */
+	/* The CPU that panics has stopped the others, perhaps one that holds the lock: it does not
+	 * ask for it. */
 	while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE)) {
 		if (panic_is_mine())
 			break;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The console: the serial port at 0x3f8, or the firmware's screen while there is firmware and no port. */
+/* The console: the serial port at 0x3f8, or the firmware's screen while there is firmware and no
+ * port. */
 #ifndef BOOT_CONSOLE_H
 #define BOOT_CONSOLE_H
 
@@ -11,7 +12,8 @@ void console_init(void);
 /* True when the serial port is there. */
 bool console_has_serial(void);
 
-/* Who shows text where there is no port: UEFI's ConOut, until ExitBootServices (then NULL: text is lost). */
+/* Who shows text where there is no port: UEFI's ConOut, until ExitBootServices (then NULL: text is
+ * lost). */
 void console_fallback(void (*put)(const char *text));
 
 /* Waits, with a bound, until the last byte has left the port. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The CPU list: from ACPI's MADT, or from UEFI's MP services where the firmware has no ACPI (OVMF on Bochs). */
+/* The CPU list: from ACPI's MADT, or from UEFI's MP services where the firmware has no ACPI (OVMF
+ * on Bochs). */
 #include "boot/cpus.h"
 #include "apic/lapic.h"
 #include "mm/host.h"
@@ -20,8 +21,9 @@ typedef struct mp_services {
 	void *start_all, *start_this, *switch_bsp, *enable_disable, *who_am_i;
 } mp_services;
 
-static EFI_GUID mp_services_guid = { 0x3fdda605, 0xa76e, 0x4f46,
-				     { 0xad, 0x29, 0x12, 0xf4, 0x53, 0x1b, 0x3d, 0x08 } };
+static EFI_GUID mp_services_guid = {
+	0x3fdda605, 0xa76e, 0x4f46, { 0xad, 0x29, 0x12, 0xf4, 0x53, 0x1b, 0x3d, 0x08 }
+};
 
 /* Returns 0, or -ENOENT when the firmware does not offer the protocol. */
 static int cpus_from_mp(EFI_BOOT_SERVICES *bs, struct acpi_cpus *cpus)
@@ -37,7 +39,8 @@ static int cpus_from_mp(EFI_BOOT_SERVICES *bs, struct acpi_cpus *cpus)
 		mp_processor info;
 
 		memset(&info, 0, sizeof(info));
-		if (EFI_ERROR(mp->processor_info(mp, i, &info)) || !(info.status & MP_STATUS_ENABLED))
+		if (EFI_ERROR(mp->processor_info(mp, i, &info)) ||
+		    !(info.status & MP_STATUS_ENABLED))
 			cpus->disabled++;
 		else if (cpus->count == ACPI_MAX_CPUS)
 			cpus->over++;
@@ -89,23 +92,24 @@ void cpus_list(EFI_BOOT_SERVICES *bs, const struct acpi_source *acpi, struct acp
 	int mp_rc = cpus_from_mp(bs, &mp);
 
 	if (!madt_rc) {
-		printk("%u CPUs from the MADT%s\n", cpus->count,
-		       mp_rc			  ? "; the firmware has no MP services to compare" :
+		printk("%u CPU%s from the MADT%s\n", cpus->count, cpus->count == 1 ? "" : "s",
+		       mp_rc           ? "; the firmware has no MP services to compare" :
 		       same(cpus, &mp) ? "; MP services agree" :
-						    "; MP services differ, the MADT is used");
+					 "; MP services differ, the MADT is used");
 		if (!mp_rc && !same(cpus, &mp))
 			for (u32 i = 0; i < mp.count; i++)
 				printk("  MP services: APIC id %u%s\n", mp.apic_id[i],
 				       has(cpus, mp.apic_id[i]) ? "" : ", not in the MADT");
 	} else if (!mp_rc) {
 		*cpus = mp;
-		printk("%u CPUs from MP services (no MADT: %s)\n", cpus->count, why);
+		printk("%u CPU%s from MP services (no MADT: %s)\n", cpus->count,
+		       cpus->count == 1 ? "" : "s", why);
 	} else {
 		memset(cpus, 0, sizeof(*cpus));
 		cpus->apic_id[cpus->count++] = lapic_id();
 		printk("1 CPU: no MADT (%s) and no MP services\n", why);
 	}
 	if (cpus->disabled)
-		printk("%u disabled CPUs in the list are left out\n", cpus->disabled);
+		printk("disabled in the list, left out: %u\n", cpus->disabled);
 	put_first(cpus, lapic_id());
 }

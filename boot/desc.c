@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* GDT and TSS per CPU, one IDT for all: its gates are the same everywhere, the stacks are in each CPU's TSS. */
+/* GDT and TSS per CPU, one IDT for all: its gates are the same everywhere, the stacks are in each
+ * CPU's TSS. */
 #include "boot/desc.h"
 #include "boot/panic.h"
 #include "mm/host.h"
@@ -38,9 +39,12 @@ static void set_gate(unsigned vector, const char *stub, unsigned ist)
 	u64 offset = (u64)stub;
 
 	idt[vector] = (struct gate){
-		.offset_low = (u16)offset, .offset_mid = (u16)(offset >> 16),
-		.offset_high = (u32)(offset >> 32), .selector = SEL_CODE,
-		.ist = (u8)ist, .type = GATE_INTERRUPT,
+		.offset_low = (u16)offset,
+		.offset_mid = (u16)(offset >> 16),
+		.offset_high = (u32)(offset >> 32),
+		.selector = SEL_CODE,
+		.ist = (u8)ist,
+		.type = GATE_INTERRUPT,
 	};
 }
 
@@ -66,8 +70,8 @@ void desc_init(struct desc *d, const u64 tops[IST_COUNT - 1])
 	d->tss.iomap = sizeof(d->tss); /* behind the limit: no I/O bitmap */
 	d->gdt[SEL_CODE / 8] = GDT_CODE;
 	d->gdt[SEL_DATA / 8] = GDT_DATA;
-	d->gdt[SEL_TSS / 8] = limit | (tss & 0xffffff) << 16 | TSS_AVAILABLE << 40 |
-			      (tss >> 24 & 0xff) << 56;
+	d->gdt[SEL_TSS / 8] =
+		limit | (tss & 0xffffff) << 16 | TSS_AVAILABLE << 40 | (tss >> 24 & 0xff) << 56;
 	d->gdt[SEL_TSS / 8 + 1] = tss >> 32;
 	if (!idt[0].type)
 		build_idt();

@@ -9,7 +9,8 @@
 #define SEL_DATA 0x10
 #define SEL_TSS 0x18
 
-/* Exceptions and NMIs that take a stack of their own: the interrupted one may be what is broken, or be in a half-changed state. */
+/* Exceptions and NMIs that take a stack of their own: the interrupted one may be what is broken, or
+ * be in a half-changed state. */
 enum ist { IST_NMI = 1, IST_DF, IST_MC, IST_COUNT };
 
 struct tss {
@@ -27,21 +28,23 @@ struct desc {
 	struct tss tss;
 };
 
-/* Fills D and loads it on this CPU with the shared IDT. TOPS[i] is the top of stack IST i+1. Zeroes GS's base. */
+/* Fills D and loads it on this CPU with the shared IDT. TOPS[i] is the top of stack IST i+1. Zeroes
+ * GS's base. */
 void desc_init(struct desc *d, const u64 tops[IST_COUNT - 1]);
 
 /*
- * CR0 = PE MP ET NE WP PG, CR4 = PAE MCE OSFXSR OSXMMEXCPT and, where the CPU has XSAVE, OSXSAVE with XCR0 = x87. Everything
- * else, VMXE too, is off.
+ * CR0 = PE MP ET NE WP PG, CR4 = PAE MCE OSFXSR OSXMMEXCPT and, where the CPU has XSAVE, OSXSAVE
+ * with XCR0 = x87. Everything else, VMXE too, is off.
  */
 void cpu_control_init(void);
 
-/* This CPU's bases, for the VMCS's host state. After a VM exit the limits of GDTR and IDTR are 0xffff: harmless. */
+/* This CPU's bases, for the VMCS's host state. After a VM exit the limits of GDTR and IDTR are
+ * 0xffff: harmless. */
 void desc_bases(u64 *gdt, u64 *idt, u64 *tss);
 
 /*
- * Makes NMIs possible again after a VM exit that an NMI caused: they stay blocked until the next IRET (SDM, NMI blocking),
- * so this does one. When the NMI was panic()'s, it does not return.
+ * Makes NMIs possible again after a VM exit that an NMI caused: they stay blocked until the next
+ * IRET (SDM, NMI blocking), so this does one. When the NMI was panic()'s, it does not return.
  */
 void nmi_unblock(void);
 

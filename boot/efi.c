@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* All that is asked of the firmware, but for the CPU list (cpus.c). Calls go by the ms_abi that EFIAPI stands for. */
+/* All that is asked of the firmware, but for the CPU list (cpus.c). Calls go by the ms_abi that
+ * EFIAPI stands for. */
 #include "boot/efi.h"
 #include "boot/console.h"
 #include "boot/power.h"
@@ -10,7 +11,7 @@ static EFI_HANDLE image;
 static EFI_SYSTEM_TABLE *st;
 static EFI_BOOT_SERVICES *bs;
 
-/* The map grows by every allocation, and by the one for itself: room for more than it has at first. */
+/* The map grows by every allocation, the one for itself too: room for more than it has now. */
 enum { SPARE_DESCRIPTORS = 64 };
 static struct {
 	u8 *buf;
@@ -18,7 +19,8 @@ static struct {
 } raw;
 static struct memmap map;
 
-/* Text to the screen, for a machine without a serial port. UEFI wants UCS-2 and a carriage return in each line's end. */
+/* Text to the screen, for a machine without a serial port. UEFI wants UCS-2 and a carriage return
+ * in each line's end. */
 static void screen_put(const char *text)
 {
 	CHAR16 wide[128];
@@ -139,15 +141,18 @@ static bool is_ram(UINT32 type)
 	}
 }
 
-/* Only conventional memory is free: what the firmware's boot services used may still be read by a parked processor. */
+/* Only conventional memory is free: what the firmware's boot services used may still be read by a
+ * parked processor. */
 static void sort_out(void)
 {
 	map.count = 0;
 	for (UINTN i = 0; i < raw.size / raw.stride; i++) {
 		const EFI_MEMORY_DESCRIPTOR *d = descriptor(i);
 
+		u64 start = d->PhysicalStart, end = start + d->NumberOfPages * PAGE_SIZE;
+
 		if (is_ram(d->Type))
-			memmap_add(&map, d->PhysicalStart, d->PhysicalStart + d->NumberOfPages * PAGE_SIZE,
+			memmap_add(&map, start, MIN(end, ADDRESS_LIMIT),
 				   d->Type == EfiConventionalMemory);
 	}
 	memmap_sort(&map);
@@ -171,8 +176,9 @@ static bool set_map_aside(void)
 		raw.stride = sizeof(EFI_MEMORY_DESCRIPTOR);
 	entries = raw.size / raw.stride + SPARE_DESCRIPTORS;
 	raw.capacity = entries * raw.stride;
-	raw.buf = (u8 *)efi_pages(raw.capacity / PAGE_SIZE + 1, BIT(47));
-	map.range = (struct mem_range *)efi_pages(entries * sizeof(*map.range) / PAGE_SIZE + 1, BIT(47));
+	raw.buf = (u8 *)efi_pages(raw.capacity / PAGE_SIZE + 1, ADDRESS_LIMIT);
+	map.range = (struct mem_range *)efi_pages(entries * sizeof(*map.range) / PAGE_SIZE + 1,
+						  ADDRESS_LIMIT);
 	map.capacity = (u32)entries;
 	return raw.buf && map.range;
 }
@@ -193,7 +199,8 @@ bool efi_describes(u64 address, u64 length)
 
 	if (!length || __builtin_add_overflow(address, length, &end))
 		return false;
-	/* Ranges may lie in several descriptors, in any order: each turn goes on where the last one found ends. */
+	/* Ranges may lie in several descriptors, in any order: each turn goes on where the last one
+	 * found ends. */
 	for (UINTN turn = 0; turn < raw.size / raw.stride; turn++) {
 		UINTN i = 0, count = raw.size / raw.stride;
 
@@ -221,7 +228,8 @@ u64 efi_tick_rate(void)
 
 const struct memmap *efi_exit(void)
 {
-	/* The first try may make the firmware's own handlers change the map; then the key is old, and only these two calls are allowed. */
+	/* The first try may make the firmware's own handlers change the map; then the key is old,
+	 * and only these two calls are allowed. */
 	for (int tries = 0; tries < 8; tries++) {
 		if (EFI_ERROR(get_raw()))
 			return NULL;

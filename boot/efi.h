@@ -7,7 +7,8 @@
 
 #include <efi.h>
 
-/* Takes over from the firmware's loader: remembers the tables, stops the watchdog, gives the console a way to the screen. */
+/* Takes over from the firmware's loader: remembers the tables, stops the watchdog, gives the
+ * console a way to the screen. */
 void efi_init(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
 EFI_BOOT_SERVICES *efi_boot_services(void);
@@ -21,19 +22,26 @@ enum efi_file { FILE_THERE, FILE_MISSING, FILE_BROKEN };
 /* Reads at most SIZE bytes of NAME from that volume into BUF; *LENGTH is how many. */
 enum efi_file efi_read_file(const CHAR16 *name, void *buf, size_t size, size_t *length);
 
-/* COUNT zeroed pages that end at or below LIMIT; 0 when there are none left. They are in use in every later map. */
+/* Identity-mapped means in the lower half of the address space. */
+#define ADDRESS_LIMIT (1ull << 47)
+
+/* COUNT zeroed pages that end at or below LIMIT; 0 when there are none left. They are in use in
+ * every later map. */
 u64 efi_pages(u64 count, u64 limit);
 
-/* The RAM as it is now. The map's memory is set aside on the first call. Sorted. NULL when the firmware fails. */
+/* The RAM as it is now. The map's memory is set aside on the first call. Sorted. NULL when the
+ * firmware fails. */
 const struct memmap *efi_memory(void);
 
-/* True when the firmware's memory map describes every byte of the range, as RAM or as anything else. */
+/* True when the firmware's memory map describes every byte of the range, as RAM or as anything
+ * else. */
 bool efi_describes(u64 address, u64 length);
 
 /* Ticks of the TSC in a microsecond, measured against the firmware's clock. */
 u64 efi_tick_rate(void);
 
-/* ExitBootServices. Returns the final map, or NULL when the firmware refuses. Interrupts are off afterwards. */
+/* ExitBootServices. Returns the final map, or NULL when the firmware refuses. Interrupts are off
+ * afterwards. */
 const struct memmap *efi_exit(void);
 
 #endif

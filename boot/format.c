@@ -38,7 +38,8 @@ static void put_padded(struct sink *s, const struct spec *spec, const char *body
 		put(s, ' ');
 }
 
-static void put_number(struct sink *s, const struct spec *spec, u64 value, unsigned base, bool upper)
+static void put_number(struct sink *s, const struct spec *spec, u64 value, unsigned base,
+		       bool upper)
 {
 	const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
 	char text[20]; /* 2^64 - 1 has 20 decimal digits */
@@ -77,7 +78,7 @@ int vformat(char *buf, size_t size, const char *fmt, va_list args)
 		switch (*fmt) {
 		case 'd':
 		case 'i': {
-			long long value = longs ? va_arg(args, long long) : va_arg(args, int);
+			long value = longs ? va_arg(args, long) : va_arg(args, int);
 
 			spec.negative = value < 0;
 			put_number(&s, &spec, spec.negative ? -(u64)value : (u64)value, 10, false);
@@ -86,7 +87,7 @@ int vformat(char *buf, size_t size, const char *fmt, va_list args)
 		case 'u':
 		case 'x':
 		case 'X': {
-			u64 value = longs ? va_arg(args, unsigned long long) : va_arg(args, unsigned);
+			u64 value = longs ? va_arg(args, u64) : va_arg(args, unsigned);
 
 			put_number(&s, &spec, value, *fmt == 'u' ? 10 : 16, *fmt == 'X');
 			break;

@@ -10,7 +10,8 @@ extern char text_start[], text_end[];     /* R X */
 extern char rodata_start[], rodata_end[]; /* R */
 extern char data_start[], data_end[];     /* R W */
 
-/* The functions by address, ascending; OFFSET counts from ImageBase, NAME is an offset into symbol_names. */
+/* The functions by address, ascending; OFFSET counts from ImageBase, NAME is an offset into
+ * symbol_names. */
 struct symbol {
 	u32 offset;
 	u32 name;

@@ -1,5 +1,6 @@
 ; SPDX-License-Identifier: GPL-2.0-or-later
-; Where interrupts and exceptions arrive in root mode, and the few things about them that C cannot do.
+; Where interrupts and exceptions arrive in root mode, and the few things about them that C cannot
+; do.
 
 bits 64
 default rel
@@ -14,14 +15,16 @@ extern vmx_launch_check, vmx_launch_insn, vmx_resume_check, vmx_resume_insn, vmx
 
 section .text
 
-; One stub per vector, 16 bytes each. #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP, #VC and #SX push an error code of their own.
+; One stub per vector, 16 bytes each. #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP, #VC and #SX push an
+; error code of their own.
 align 16
 global isr_stubs:data hidden
 isr_stubs:
 %assign vector 0
 %rep 256
 	align 16
-%if vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30
+%if vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || \
+		vector == 29 || vector == 30
 %else
 	push 0
 %endif
@@ -62,7 +65,8 @@ exception_entry:
 	call exception
 	ud2
 
-; An interrupt: the registers that a C function may change are kept. Seven words and nine make RSP 16-byte aligned.
+; An interrupt: the registers that a C function may change are kept. Seven words and nine make RSP
+; 16-byte aligned.
 align 16
 interrupt_entry:
 	push rax
@@ -89,13 +93,15 @@ interrupt_entry:
 	add rsp, 16
 	iretq
 
-; The kick. A CPU is told by NMI that there is something to see to before it enters the guest. In guest mode the NMI makes it
-; exit. In root mode it must not be lost when it comes after the entry gate's last look and before the guest is entered: the
-; gate has decided, and nothing would make it look again. Interrupts could be held off there and be taken by the VM entry;
-; NMIs cannot. So two things are done: `kicked` is set, which vmx_run() tests as its first check, and when the interrupted
-; instruction lies between that test and VMLAUNCH or VMRESUME, both included, the code there is left for
-; vmx_entry_aborted, as if the test had found the flag set. An NMI after the entry is an exit: no gap remains.
-; The saved RIP is that of an instruction not yet done, so the entry itself is included in the range.
+; The kick. A CPU is told by NMI that there is something to see to before it enters the guest. In
+; guest mode the NMI makes it exit. In root mode it must not be lost when it comes after the entry
+; gate's last look and before the guest is entered: the gate has decided, and nothing would make it
+; look again. Interrupts could be held off there and be taken by the VM entry; NMIs cannot. So two
+; things are done: `kicked` is set, which vmx_run() tests as its first check, and when the
+; interrupted instruction lies between that test and VMLAUNCH or VMRESUME, both included, the code
+; there is left for vmx_entry_aborted, as if the test had found the flag set. An NMI after the entry
+; is an exit: no gap remains. The saved RIP is that of an instruction not yet done, so the entry
+; itself is included in the range.
 align 16
 global isr_nmi:function hidden
 isr_nmi:
@@ -129,7 +135,8 @@ isr_nmi:
 .panic:
 	pop rdx
 	pop rax
-; Another CPU panics; the stack holds an interrupt's frame. panic_stop() notes the registers and does not return.
+; Another CPU panics; the stack holds an interrupt's frame. panic_stop() notes the registers and
+; does not return.
 stop_for_panic:
 	push 0
 	push 2
@@ -192,7 +199,8 @@ capture_regs:
 	mov [rdi + 21 * 8], rax
 	ret
 
-; void stack_switch(u64 top, void (*fn)(void)): FN runs on the new stack and does not return. RBP 0 ends its backtrace.
+; void stack_switch(u64 top, void (*fn)(void)): FN runs on the new stack and does not return. RBP 0
+; ends its backtrace.
 align 16
 global stack_switch:function hidden
 stack_switch:

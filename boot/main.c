@@ -5,6 +5,7 @@
 #include "boot/console.h"
 #include "boot/cpus.h"
 #include "boot/efi.h"
+#include "boot/image.h"
 #include "boot/job.h"
 #include "boot/paging.h"
 #include "boot/power.h"
@@ -12,13 +13,9 @@
 #include "mm/frame.h"
 #include "mm/x86.h"
 
-#ifndef INTERLOCK_BUILD
-#define INTERLOCK_BUILD "unknown"
-#endif
-
 #define FOUR_GB BIT(32)
 #define ONE_MB BIT(20)
-#define TRAMPOLINE_LIMIT 0xa0000ull /* SIPI vectors from 0xa0 on are reserved, and there is no RAM behind them */
+#define TRAMPOLINE_LIMIT 0xa0000ull /* SIPI vectors from 0xa0 on are reserved, no RAM there */
 #define CR4_LA57 BIT(12)
 #define CPUID_1_ECX_VMX BIT(5)
 #define CPUID_EXT_EDX_NX BIT(20)
@@ -37,13 +34,26 @@ static const void *map_table(void *context, u64 address, u64 length)
 	return efi_describes(address, length) ? (const void *)address : NULL;
 }
 
+/* Names the build by what it consists of (FNV-1a): the same image has the same name wherever it is
+ * loaded. */
+static u32 build_id(void)
+{
+	u32 hash = 2166136261u;
+
+	for (const char *at = text_start; at < text_end; at++)
+		hash = (hash ^ (u8)*at) * 16777619u;
+	for (const char *at = rodata_start; at < rodata_end; at++)
+		hash = (hash ^ (u8)*at) * 16777619u;
+	return hash;
+}
+
 static void read_memory(void)
 {
 	memory = efi_memory();
 	if (!memory)
 		setup_error("the firmware gives no memory map, or has no memory left for it");
-	printk("%lu MB of RAM, %lu MB free\n", (memmap_total(memory, false) >> 20),
-	       (memmap_total(memory, true) >> 20));
+	printk("%lu MB of RAM, %lu MB free\n", memmap_total(memory, false) >> 20,
+	       memmap_total(memory, true) >> 20);
 }
 
 static void read_acpi(void)
@@ -80,10 +90,10 @@ static void read_config(void)
 	if (text)
 		printk("interlock.cfg: %u run%s\n", cfg.nruns, cfg.nruns == 1 ? "" : "s");
 	else
-		printk("no interlock.cfg: one run with the defaults (protocol %s, guest %s, cpus %u, "
-		       "moves %lu, seed %lu)\n",
-		       cfg.run[0].protocol, cfg.run[0].guest, cfg.run[0].cpus,
-		       cfg.run[0].moves, cfg.run[0].seed);
+		printk("no interlock.cfg: one run with the defaults (protocol %s, guest %s, "
+		       "cpus %u, moves %lu, seed %lu)\n",
+		       cfg.run[0].protocol, cfg.run[0].guest, cfg.run[0].cpus, cfg.run[0].moves,
+		       cfg.run[0].seed);
 }
 
 /* What the machine must have. Each sentence says what to do. */
@@ -92,40 +102,47 @@ static void check_machine(void)
 	want_cpus = config_max_cpus(&cfg);
 #ifndef INTERLOCK_TEST_WITHOUT_VMX
 	if (!(cpuid(1, 0).ecx & CPUID_1_ECX_VMX))
-		setup_error("VT-x is missing: this CPU does not offer VMX; enable VT-x in the firmware's set-up, or "
-			    "under QEMU use -accel kvm -cpu host on a host with kvm_intel nested=1, or use Bochs: "
-			    "make run PLATFORM=bochs");
+		setup_error("VT-x is missing: this CPU does not offer VMX; enable VT-x in the "
+			    "firmware's set-up, or under QEMU use -accel kvm -cpu host on a host "
+			    "with kvm_intel nested=1, or use Bochs: make run PLATFORM=bochs");
 #endif
 	if (cpuid(0x80000000, 0).eax < 0x80000001 || !(cpuid(0x80000001, 0).edx & CPUID_EXT_EDX_NX))
-		setup_error("the CPU does not offer NX; enable it (execute disable) in the firmware's set-up");
+		setup_error("the CPU does not offer NX; enable it (execute disable) in the "
+			    "firmware's set-up");
 	if (read_cr4() & CR4_LA57)
 		setup_error("the firmware uses 5-level paging; turn it off in its set-up");
 	if (machine_cpus.count > MAX_CPUS)
 		printk("the machine has %u CPUs; the first %u can be used\n",
 		       machine_cpus.count + machine_cpus.over, MAX_CPUS);
 	if (want_cpus > machine_cpus.count)
-		setup_error("interlock.cfg asks for cpus = %u, but this machine has %u%s", want_cpus,
-			    machine_cpus.count,
+		setup_error("interlock.cfg asks for cpus = %u, but this machine has %u%s",
+			    want_cpus, machine_cpus.count,
 			    machine_cpus.count < 2 ? "; at least 2 are needed" : "; ask for fewer");
 }
 
-/* Everything of ours that needs memory is allocated while the firmware can still say what is free. */
+/* Everything of ours that needs memory is allocated while the firmware can still say what is free.
+ */
 static void allocate_and_exit(void)
 {
 	u32 block_pages = smp_pages_needed(want_cpus), table_pages;
 	u64 blocks, tables;
 
-	/* Singles: page 0, the trampoline, and each CPU's guards, at worst with a page table for every one. */
+	/* Singles: page 0, the trampoline, and each CPU's guards, at worst with a page table for
+	 * every one. */
 	table_pages = paging_pages_needed(memory, 2 + smp_guard_pages(want_cpus));
 	trampoline = efi_pages(1, TRAMPOLINE_LIMIT);
-	blocks = efi_pages(block_pages, BIT(47));
+	blocks = efi_pages(block_pages, ADDRESS_LIMIT);
 	tables = efi_pages(table_pages, FOUR_GB);
 	if (!trampoline)
 		setup_error("no free page below 640 KB for the start of the other CPUs");
 	if (!blocks || !tables)
-		setup_error("not enough RAM: %u KB are needed for %u CPUs before any guest; give the machine more",
+		setup_error("not enough RAM: %u KB are needed for %u CPUs before any guest; give "
+			    "the machine more",
 			    (block_pages + table_pages) * (PAGE_SIZE >> 10), want_cpus);
 
+	if (!console_has_serial())
+		printk("There is no serial port at 0x3f8: nothing can be shown once the firmware "
+		       "is gone.\n");
 	smp_set_tick_rate(efi_tick_rate());
 	memory = efi_exit();
 	if (!memory)
@@ -142,12 +159,14 @@ static void allocate_and_exit(void)
 static void check_apic(int rc)
 {
 	if (rc == -ENOSYS)
-		setup_error("interlock.cfg asks for host_apic = x2apic, but this CPU has none; use auto or xapic");
+		setup_error("interlock.cfg asks for host_apic = x2apic, but this CPU has none; use "
+			    "auto or xapic");
 	if (rc)
 		setup_error("the local APIC is not at 0x%x; use host_apic = x2apic", LAPIC_BASE);
 	for (u32 i = 0; i < want_cpus; i++)
 		if (!lapic_is_x2apic() && cpus[i]->apic_id > 254)
-			setup_error("CPU %u has APIC id %u, which xAPIC mode cannot reach; use host_apic = auto",
+			setup_error("CPU %u has APIC id %u, which xAPIC mode cannot reach; use "
+				    "host_apic = auto",
 				    i, cpus[i]->apic_id);
 }
 
@@ -168,9 +187,8 @@ static void run(void)
 	check_apic(lapic_init(cfg.host_apic));
 	smp_start_all(want_cpus, trampoline, cfg.host_apic);
 	leaves = paging_check();
-	printk("%u CPUs up, local APIC in %s mode, %lu MB for guests, W^X holds for %lu pages\n", ncpus,
-	       lapic_is_x2apic() ? "x2APIC" : "xAPIC", (free >> 20),
-	       leaves);
+	printk("%u CPUs up, local APIC in %s mode, %lu MB for guests, W^X holds for %lu pages\n",
+	       ncpus, lapic_is_x2apic() ? "x2APIC" : "xAPIC", free >> 20, leaves);
 	finish(job_main(&cfg, ncpus));
 }
 
@@ -180,7 +198,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 {
 	console_init();
 	efi_init(image, system);
-	printk("\nInterlock, build " INTERLOCK_BUILD "\n");
+	printk("\nInterlock, build %08x\n", build_id());
 	read_memory();
 	read_acpi();
 	read_config();

@@ -39,7 +39,8 @@ void memmap_sort(struct memmap *map)
 		struct mem_range range = map->range[i];
 		struct mem_range *last = kept ? &map->range[kept - 1] : NULL;
 
-		/* Firmware's maps do not overlap. If one does, what it says is doubtful: the overlap is not free. */
+		/* Firmware's maps do not overlap. If one does, what it says is doubtful: the
+		 * overlap is not free. */
 		if (last && range.start < last->end) {
 			if (last->free != range.free || range.end <= last->end)
 				last->free = last->free && range.free;
@@ -53,23 +54,6 @@ void memmap_sort(struct memmap *map)
 			map->range[kept++] = range;
 	}
 	map->count = kept;
-}
-
-bool memmap_has(const struct memmap *map, u64 start, u64 length)
-{
-	u64 end;
-
-	if (!length || __builtin_add_overflow(start, length, &end))
-		return false;
-	for (u32 i = 0; i < map->count; i++) {
-		if (map->range[i].start > start)
-			return false;
-		if (map->range[i].end >= end)
-			return true;
-		if (map->range[i].end > start)
-			start = map->range[i].end; /* goes on in a neighbour of the other kind */
-	}
-	return false;
 }
 
 u64 memmap_total(const struct memmap *map, bool only_free)

@@ -22,9 +22,6 @@ bool memmap_add(struct memmap *map, u64 start, u64 end, bool free);
 /* Sorts by address, cuts overlaps (what is in use wins) and joins neighbours of one kind. */
 void memmap_sort(struct memmap *map);
 
-/* True when every byte of the range is RAM. Only after memmap_sort(). */
-bool memmap_has(const struct memmap *map, u64 start, u64 length);
-
 /* Bytes of RAM, and of those that are free. */
 u64 memmap_total(const struct memmap *map, bool only_free);
 

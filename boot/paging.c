@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Four-level page tables, identity-mapped, with 2-MB and 4-KB leaves (SDM volume 3, 4-level paging). */
+/* Four-level page tables, identity-mapped, with 2-MB and 4-KB leaves (SDM volume 3, 4-level
+ * paging). */
 #include "boot/paging.h"
 #include "apic/lapic.h"
 #include "boot/image.h"
@@ -15,7 +16,8 @@
 #define PTE_ADDRESS 0x000ffffffffff000ull
 
 #define LARGE_SIZE (2u << 20)
-#define PAT_AT_RESET 0x0007040600070406ull /* WB, WT, UC-, UC, twice: PCD and PWT together mean UC */
+/* WB, WT, UC-, UC, twice: PCD and PWT together mean UC. */
+#define PAT_AT_RESET 0x0007040600070406ull
 
 static u64 pool_next, pool_end, root;
 
@@ -115,7 +117,8 @@ void paging_build(const struct memmap *map, u64 pool, u32 count)
 	pool_end = pool + (u64)count * PAGE_SIZE;
 	root = new_table();
 
-	/* Neighbours are mapped together, free or not: the border between them is no reason for small pages. */
+	/* Neighbours are mapped together, free or not: the border between them is no reason for
+	 * small pages. */
 	for (u32 i = 0; i < map->count; i++) {
 		if (map->range[i].start != end) {
 			paging_set(start, end, ACCESS_WRITE);
@@ -141,7 +144,9 @@ void paging_load(void)
 {
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
 	wrmsr(MSR_PAT, PAT_AT_RESET);
-	write_cr3(root); /* drops every translation made under the old PAT too: PGE is off, see cpu_control_init() */
+	/* Drops every translation made under the old PAT too: cpu_control_init() has turned PGE
+	 * off. */
+	write_cr3(root);
 	write_cr0(read_cr0() | CR0_WP);
 }
 
@@ -157,12 +162,12 @@ static u64 check_table(const u64 *table, unsigned level, u64 base, bool write, b
 		if (!(entry & PTE_PRESENT))
 			continue;
 		if (level && !(entry & PTE_LARGE)) {
-			leaves += check_table((const u64 *)(entry & PTE_ADDRESS), level - 1, address, w, x);
+			leaves += check_table((const u64 *)(entry & PTE_ADDRESS), level - 1,
+					      address, w, x);
 			continue;
 		}
 		if (w && x)
-			panic("W^X: the page at 0x%lx is writable and executable",
-			      address);
+			panic("W^X: the page at 0x%lx is writable and executable", address);
 		leaves++;
 	}
 	return leaves;

@@ -15,7 +15,8 @@ static const void *owner; /* the struct cpu that panics, or &owner while there i
 
 enum { STOP_WAIT_US = 200000, MAX_FRAMES = 24, TRACE_TAIL = 8 };
 
-extern void vmx_dump(void); /* vmx/: the VMCS that is loaded on this CPU; prints nothing when none is */
+/* vmx/: the VMCS that is loaded on this CPU; prints nothing when none is. */
+extern void vmx_dump(void);
 
 static const void *me(void)
 {
@@ -60,9 +61,14 @@ static void print_address(const char *label, u64 address)
 }
 
 /* Follows the frame pointers; each must lie in a stack of ours and above the one before. */
-static void print_backtrace(u64 rip, u64 rbp)
+static void print_backtrace(const struct trap_regs *r)
 {
-	print_address("at  ", rip);
+	u64 rbp = r->rbp;
+
+	print_address("at  ", r->rip);
+	/* A call to where no code is has made no frame: the return address is on top. */
+	if ((r->rip < (u64)text_start || r->rip >= (u64)text_end) && smp_on_stack(r->rsp))
+		print_address("from", *(const u64 *)r->rsp - 1);
 	for (int i = 0; i < MAX_FRAMES && smp_on_stack(rbp) && smp_on_stack(rbp + 8); i++) {
 		const u64 *frame = (const u64 *)rbp;
 
@@ -82,20 +88,22 @@ static void print_regs(const struct trap_regs *r)
 		const char *name;
 		u64 value;
 	} list[] = {
-		{ "rax", r->rax }, { "rbx", r->rbx }, { "rcx", r->rcx }, { "rdx", r->rdx },
-		{ "rsi", r->rsi }, { "rdi", r->rdi }, { "rbp", r->rbp }, { "rsp", r->rsp },
-		{ "r8", r->r8 },   { "r9", r->r9 },   { "r10", r->r10 }, { "r11", r->r11 },
-		{ "r12", r->r12 }, { "r13", r->r13 }, { "r14", r->r14 }, { "r15", r->r15 },
-		{ "rip", r->rip }, { "rfl", r->rflags }, { "cs", r->cs }, { "ss", r->ss },
-		{ "cr0", read_cr0() }, { "cr2", read_cr2() }, { "cr3", read_cr3() }, { "cr4", read_cr4() },
+		{ "rax", r->rax },     { "rbx", r->rbx },     { "rcx", r->rcx },
+		{ "rdx", r->rdx },     { "rsi", r->rsi },     { "rdi", r->rdi },
+		{ "rbp", r->rbp },     { "rsp", r->rsp },     { "r8", r->r8 },
+		{ "r9", r->r9 },       { "r10", r->r10 },     { "r11", r->r11 },
+		{ "r12", r->r12 },     { "r13", r->r13 },     { "r14", r->r14 },
+		{ "r15", r->r15 },     { "rip", r->rip },     { "rfl", r->rflags },
+		{ "cs", r->cs },       { "ss", r->ss },       { "cr0", read_cr0() },
+		{ "cr2", read_cr2() }, { "cr3", read_cr3() }, { "cr4", read_cr4() },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(list); i++)
-		printk("%s%-3s %016lx%s", i % 4 ? "  " : "  ", list[i].name,
-		       list[i].value, i % 4 == 3 ? "\n" : "");
+		printk("  %-3s %016lx%s", list[i].name, list[i].value, i % 4 == 3 ? "\n" : "");
 }
 
-/* Stops every other CPU by NMI; one that does not answer within the bound is named later, not waited for. */
+/* Stops every other CPU by NMI; one that does not answer within the bound is named later, not
+ * waited for. */
 static void stop_others(void)
 {
 	u64 start = rdtsc(), ticks = smp_ticks(STOP_WAIT_US);
@@ -122,12 +130,13 @@ static void print_others(void)
 		if (cpus[i] == owner)
 			continue;
 		if (!r) {
-			printk("CPU %u (APIC id %u): does not answer the NMI\n", i, cpus[i]->apic_id);
+			printk("CPU %u (APIC id %u): does not answer the NMI\n", i,
+			       cpus[i]->apic_id);
 			continue;
 		}
-		printk("CPU %u (APIC id %u): rsp %016lx rfl %016lx\n", i, cpus[i]->apic_id,
-		       r->rsp, r->rflags);
-		print_backtrace(r->rip, r->rbp);
+		printk("CPU %u (APIC id %u): rsp %016lx rfl %016lx\n", i, cpus[i]->apic_id, r->rsp,
+		       r->rflags);
+		print_backtrace(r);
 	}
 }
 
@@ -161,14 +170,15 @@ static _Noreturn void report(const char *text, const struct trap_regs *regs)
 
 	printk("\nPANIC: %s\n", text);
 	if (percpu_ready)
-		printk("CPU %u (APIC id %u), %u CPUs up:\n", this_cpu()->index, this_cpu()->apic_id, ncpus);
+		printk("CPU %u (APIC id %u), %u CPUs up:\n", this_cpu()->index, this_cpu()->apic_id,
+		       ncpus);
 	print_regs(regs);
-	print_backtrace(regs->rip, regs->rbp);
+	print_backtrace(regs);
 	if (percpu_ready)
 		vmx_dump();
 	print_others();
 	if (percpu_ready) {
-		printk("trace, the last %d events of each CPU:\n", TRACE_TAIL);
+		printk("trace, the last %d events of each CPU, by time:\n", TRACE_TAIL);
 		trace_print(TRACE_TAIL);
 	}
 	report_error("panic", EXIT_OTHER, text);
@@ -190,6 +200,7 @@ _Noreturn void panic(const char *fmt, ...)
 
 _Noreturn void exception(const struct trap_regs *regs)
 {
+	/* clang-format off */
 	static const char *const names[] = {
 		"#DE divide error", "#DB debug", "NMI", "#BP breakpoint", "#OF overflow",
 		"#BR bound range", "#UD invalid opcode", "#NM no FPU", "#DF double fault",
@@ -198,6 +209,7 @@ _Noreturn void exception(const struct trap_regs *regs)
 		"#MF x87 error", "#AC alignment check", "#MC machine check", "#XM SIMD error",
 		"#VE virtualization exception", "#CP control protection",
 	};
+	/* clang-format on */
 	char text[160];
 
 	if (regs->vector == 14)

@@ -21,7 +21,8 @@ extern u32 panicking;
 /* True on the CPU that panics, and on no other. */
 bool panic_is_mine(void);
 
-/* Called by isr.asm on a CPU that another one's panic stops: notes REGS, which stay on the stack, and halts for ever. */
+/* Called by isr.asm on a CPU that another one's panic stops: notes REGS, which stay on the stack,
+ * and halts for ever. */
 _Noreturn void panic_stop(const struct trap_regs *regs);
 
 /* Called by isr.asm: an exception in the hypervisor. */
@@ -33,7 +34,7 @@ void interrupt_taken(u8 vector);
 /* The function that holds ADDRESS, and how far into it; NULL when it is not in the image's code. */
 const char *symbol_at(u64 address, u32 *offset);
 
-/* Shows the last COUNT events of each CPU. */
+/* Shows the last COUNT events of each CPU, all in the order of their ticks. */
 void trace_print(u32 count);
 
 #endif

@@ -41,7 +41,8 @@ static _Noreturn void power_off(int code)
 	outb(QEMU_DEBUG_EXIT, (u8)code);
 	if (firmware_shutdown)
 		firmware_shutdown();
-	/* A real machine may have a device at Bochs's port. It has ACPI as well; Bochs under UEFI has none. */
+	/* A real machine may have a device at Bochs's port. It has ACPI as well; Bochs under UEFI
+	 * has none. */
 	if (acpi)
 		acpi_off();
 	else

@@ -14,7 +14,8 @@ void power_use_acpi(const struct acpi_power *power);
 /* A last way out, for as long as the firmware is there; NULL afterwards. */
 void power_use_firmware(void (*shutdown)(void));
 
-/* Ends this boot: prints "@end CODE" and turns the machine off, or halts for ever where that cannot be done. */
+/* Ends this boot: prints "@end CODE" and turns the machine off, or halts for ever where that cannot
+ * be done. */
 _Noreturn void finish(int code);
 
 /* Wrong input or set-up: prints the sentence, its JSON object and "@end 2". */

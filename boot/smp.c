@@ -2,8 +2,9 @@
 /*
  * Per-CPU areas, the start of the application processors, and their idle loop.
  *
- * One CPU's block, from low to high:  guard | stack | guard | NMI stack | guard | #DF stack | guard | #MC stack | struct percpu.
- * A guard page is not present: a stack that overflows faults, and #DF has a stack of its own to say so.
+ * One CPU's block, from low to high:  guard | stack | guard | NMI stack | guard | #DF stack | guard
+ * | #MC stack | struct percpu. A guard page is not present: a stack that overflows faults, and #DF
+ * has a stack of its own to say so.
  */
 #include "boot/smp.h"
 #include "apic/lapic.h"
@@ -74,7 +75,8 @@ static u64 ist_top(const struct percpu *p, unsigned i)
 void smp_init(u64 block, u32 count, const u32 *apic_id)
 {
 	for (u32 i = 0; i < count; i++, block += BLOCK_PAGES * PAGE_SIZE) {
-		struct percpu *p = (struct percpu *)(block + (BLOCK_PAGES - AREA_PAGES) * PAGE_SIZE);
+		struct percpu *p =
+			(struct percpu *)(block + (BLOCK_PAGES - AREA_PAGES) * PAGE_SIZE);
 
 		memset(p, 0, AREA_PAGES * PAGE_SIZE);
 		p->cpu.self = &p->cpu;
@@ -149,11 +151,13 @@ _Noreturn void ap_main(void)
 	become(p);
 	cpu_control_init();
 	paging_load();
-	lapic_init(starting_apic);
+	if (lapic_init(starting_apic))
+		panic("this CPU's local APIC differs from the booting CPU's");
 	p->cpu.apic_id = lapic_id();
 	__atomic_store_n(&p->online, 2, __ATOMIC_RELEASE);
 	for (;;) {
-		/* Interrupts are off between the test and the HLT in irq_wait(): the wake-up cannot slip through. */
+		/* Interrupts are off between the test and the HLT in irq_wait(): the wake-up cannot
+		 * slip through. */
 		while (!__atomic_load_n(&p->busy, __ATOMIC_ACQUIRE))
 			irq_wait();
 		p->fn(p->arg);
@@ -185,19 +189,21 @@ void smp_start_all(u32 count, u64 trampoline, int host_apic)
 
 		starting = p;
 		ap_stack_top = main_stack_top(p);
-		/* The waits are the SDM's: 10 ms after INIT, 200 us after the first SIPI; the second is for CPUs that missed it. */
+		/* The waits are the SDM's: 10 ms after INIT, 200 us after the first SIPI; the
+		 * second is for CPUs that missed it. */
 		lapic_init_ipi(id);
 		udelay(10000);
 		lapic_sipi(id, page);
 		if (!came_up(p, 200)) {
 			lapic_sipi(id, page);
 			if (!came_up(p, 2000000))
-				setup_error("CPU %u (APIC id %u) did not start within 2 seconds of INIT and SIPI; "
-					    "ask for fewer cpus in interlock.cfg",
+				setup_error("CPU %u (APIC id %u) did not start within 2 seconds of "
+					    "INIT and SIPI; ask for fewer cpus in interlock.cfg",
 					    i, id);
 		}
 		if (p->cpu.apic_id != id)
-			setup_error("the CPU started as APIC id %u says it is %u", id, p->cpu.apic_id);
+			setup_error("the CPU started as APIC id %u says it is %u", id,
+				    p->cpu.apic_id);
 		ncpus = i + 1;
 	}
 }
@@ -207,7 +213,8 @@ void cpu_start(unsigned index, void (*fn)(void *), void *arg)
 	struct percpu *p;
 
 	if (index == 0 || index >= ncpus)
-		panic("cpu_start: CPU %u, but those that can be given work are 1..%u", index, ncpus - 1);
+		panic("cpu_start: CPU %u, but those that can be given work are 1..%u", index,
+		      ncpus - 1);
 	p = percpu_of(cpus[index]);
 	if (!cpu_idle(index))
 		panic("cpu_start: CPU %u is at work", index);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The C library functions that the compiler itself calls, and two more. Only for the freestanding build. */
+/* The C library functions that the compiler itself calls, and two more. Only for the freestanding
+ * build. */
 #include "mm/types.h"
 
 void *memcpy(void *dst, const void *src, size_t n)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The trace: a ring of events per CPU, written without locks by its CPU alone, read when the machine has stopped. */
+/* The trace: a ring of events per CPU, written without locks by its CPU alone, read when the
+ * machine has stopped. */
 #include "boot/panic.h"
 #include "boot/smp.h"
 #include "mm/x86.h"
@@ -17,15 +18,30 @@ void trace(const char *event, u64 a, u64 b)
 
 void trace_print(u32 count)
 {
-	for (u32 i = 0; i < MAX_CPUS && cpus[i]; i++) {
-		const struct percpu *p = percpu_of(cpus[i]);
-		u64 shown = MIN(MIN(p->traced, count), TRACE_EVENTS);
+	u64 next[MAX_CPUS];
 
-		for (u64 at = p->traced - shown; at < p->traced; at++) {
-			const struct trace_event *e = &p->ring[at % TRACE_EVENTS];
+	for (u32 i = 0; i < ncpus; i++) {
+		u64 traced = percpu_of(cpus[i])->traced;
 
-			printk("  CPU %u  tick %lu  %s 0x%lx 0x%lx\n", i, e->tsc,
-			       e->event, e->a, e->b);
+		next[i] = traced - MIN(MIN(traced, count), TRACE_EVENTS);
+	}
+	for (;;) {
+		const struct trace_event *first = NULL;
+		u32 whose = 0;
+
+		for (u32 i = 0; i < ncpus; i++) {
+			const struct percpu *p = percpu_of(cpus[i]);
+			const struct trace_event *e = &p->ring[next[i] % TRACE_EVENTS];
+
+			if (next[i] < p->traced && (!first || e->tsc < first->tsc)) {
+				first = e;
+				whose = i;
+			}
 		}
+		if (!first)
+			return;
+		next[whose]++;
+		printk("  tick %lu  CPU %u  %s 0x%lx 0x%lx\n", first->tsc, whose, first->event,
+		       first->a, first->b);
 	}
 }

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * interlock.cfg's parser: what it accepts, what each error says, and that no bytes whatever make it
+ * do anything else. links: boot/config.c boot/format.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "boot/config.h"
+
+static struct config cfg;
+static char err[200];
+
+/* The text lies in a block of exactly its size, so that the sanitizer sees every byte read too far.
+ */
+static int parse_bytes(const void *text, size_t size)
+{
+	char *copy = malloc(size ? size : 1);
+	int rc;
+
+	memcpy(copy, text, size);
+	memset(&cfg, 0xee, sizeof(cfg));
+	strcpy(err, "no error");
+	rc = config_parse(copy, size, &cfg, err, sizeof(err));
+	free(copy);
+	return rc;
+}
+
+static int parse(const char *text)
+{
+	return parse_bytes(text, strlen(text));
+}
+
+static void refuses(const char *text, const char *message)
+{
+	assert_int_equal(parse(text), -EINVAL);
+	assert_string_equal(err, message);
+}
+
+static void check_defaults(const struct run_config *r)
+{
+	assert_string_equal(r->protocol, "ordered");
+	assert_string_equal(r->guest, "patrol");
+	assert_string_equal(r->fault, "none");
+	assert_int_equal(r->cpus, 2);
+	assert_int_equal(r->moves, 2000);
+	assert_int_equal(r->seed, 1);
+	assert_int_equal(r->batch, 0);
+	assert_int_equal(r->arg, 0);
+	assert_true(r->apicv);
+}
+
+static void defaults(void **state)
+{
+	static const char *const nothing[] = { "", "\n", "# only a comment", "\r\n \t\r\n",
+					       "\xef\xbb\xbf" };
+
+	(void)state;
+	assert_int_equal(config_parse(NULL, 0, &cfg, err, sizeof(err)), 0);
+	for (unsigned i = 0;; i++) {
+		assert_int_equal(cfg.nruns, 1);
+		assert_int_equal(cfg.host_apic, HOST_APIC_AUTO);
+		check_defaults(&cfg.run[0]);
+		if (i == ARRAY_SIZE(nothing))
+			break;
+		assert_int_equal(parse(nothing[i]), 0);
+	}
+}
+
+static void every_key(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("protocol = gated\r\n"
+			       "\tguest=bench # what runs\n"
+			       "  fault = mute\n"
+			       "cpus = 8\n"
+			       "batch = 512\n"
+			       "arg = 4294967295\n"
+			       "moves = 1000000000\n"
+			       "seed = 0xFFFFffffFFFFffff\n"
+			       "apicv = off\n"
+			       "host_apic = x2apic"),
+			 0);
+	assert_int_equal(cfg.nruns, 1);
+	assert_int_equal(cfg.host_apic, HOST_APIC_X2APIC);
+	assert_string_equal(cfg.run[0].protocol, "gated");
+	assert_string_equal(cfg.run[0].guest, "bench");
+	assert_string_equal(cfg.run[0].fault, "mute");
+	assert_int_equal(cfg.run[0].cpus, 8);
+	assert_int_equal(cfg.run[0].batch, 512);
+	assert_int_equal(cfg.run[0].arg, UINT32_MAX);
+	assert_int_equal(cfg.run[0].moves, 1000000000);
+	assert_true(cfg.run[0].seed == UINT64_MAX);
+	assert_false(cfg.run[0].apicv);
+	assert_int_equal(config_max_cpus(&cfg), 8);
+}
+
+static void sections(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("seed = 7\nmoves = 10\nhost_apic = xapic\n"
+			       "[run]\nprotocol = range-notifier\nseed = 8\n"
+			       " [run] # the second\n"
+			       "[run]\ncpus = 4\nmoves = 11\n"),
+			 0);
+	assert_int_equal(cfg.nruns, 3);
+	assert_int_equal(cfg.host_apic, HOST_APIC_XAPIC);
+	assert_string_equal(cfg.run[0].protocol, "range-notifier");
+	assert_int_equal(cfg.run[0].seed, 8);
+	assert_int_equal(cfg.run[0].moves, 10);
+	assert_string_equal(cfg.run[1].protocol, "ordered");
+	assert_int_equal(cfg.run[1].seed, 7);
+	assert_int_equal(cfg.run[2].moves, 11);
+	assert_int_equal(cfg.run[2].cpus, 4);
+	assert_int_equal(config_max_cpus(&cfg), 4);
+
+	assert_int_equal(parse("[run]\n"), 0);
+	assert_int_equal(cfg.nruns, 1);
+	check_defaults(&cfg.run[0]);
+}
+
+static void errors(void **state)
+{
+	(void)state;
+	refuses("cpus = 99",
+		"interlock.cfg:1: cpus = 99; allowed: a number 2..8, decimal or 0x...");
+	refuses("\n\ncpus = 1\n",
+		"interlock.cfg:3: cpus = 1; allowed: a number 2..8, decimal or 0x...");
+	refuses("batch = 513",
+		"interlock.cfg:1: batch = 513; allowed: a number 0..512, decimal or 0x...");
+	refuses("moves = 0",
+		"interlock.cfg:1: moves = 0; allowed: a number 1..1000000000, decimal or 0x...");
+	refuses("seed = 18446744073709551616",
+		"interlock.cfg:1: seed = 18446744073709551616; "
+		"allowed: a number 0..18446744073709551615, decimal or 0x...");
+	refuses("fault = all",
+		"interlock.cfg:1: fault = all is not known; allowed: none, entry, panic, mute");
+	refuses("apicv = yes", "interlock.cfg:1: apicv = yes is not known; allowed: off, on");
+	refuses("color = red", "interlock.cfg:1: unknown key \"color\"; allowed: protocol, guest, "
+			       "fault, apicv, cpus, "
+			       "batch, arg, moves, seed, host_apic");
+	refuses("seed = 1\r\nseed = 1\r\n",
+		"interlock.cfg:2: seed stands twice; allowed: once in a section");
+	refuses("seed = 1 2",
+		"interlock.cfg:1: seed: more than one value in \"1 2\"; allowed: one");
+	refuses("seed =", "interlock.cfg:1: seed has no value; allowed: seed = VALUE");
+	refuses("seed = # 5", "interlock.cfg:1: seed has no value; allowed: seed = VALUE");
+	refuses("[runs]", "interlock.cfg:1: unknown section [runs]; allowed: [run]");
+	refuses("[run] x", "interlock.cfg:1: unknown section [run] x; allowed: [run]");
+	refuses("what is this", "interlock.cfg:1: \"what is this\" is not understood; allowed: key "
+				"= value, [run], # comment");
+	refuses("[run]\nhost_apic = auto", "interlock.cfg:2: host_apic holds for the whole boot; "
+					   "allowed only before the first [run]");
+	refuses("seed = 1\001",
+		"interlock.cfg:1: control byte 0x01; allowed: printable text and tabs");
+	refuses("seed = 1\r2",
+		"interlock.cfg:1: control byte 0x0d; allowed: printable text and tabs");
+	assert_int_equal(parse("protocol = nonsense"), -EINVAL);
+	assert_non_null(strstr(
+		err, "interlock.cfg:1: protocol = nonsense is not known; allowed: ordered, "));
+	assert_int_equal(parse_bytes("a\0b", 3), -EINVAL);
+	assert_non_null(strstr(err, "interlock.cfg:1: control byte 0x00"));
+}
+
+static void bad_numbers(void **state)
+{
+	static const char *const bad[] = { "-1", "+1",    "1x",  "0x",
+					   "x1", "1.5",   "1e3", "0xg",
+					   "--", "\"1\"", "1=1", "99999999999999999999999" };
+	char text[64];
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		strcpy(text, "seed = ");
+		strcat(text, bad[i]);
+		assert_int_equal(parse(text), -EINVAL);
+	}
+	assert_int_equal(parse("seed = 0x10"), 0);
+	assert_int_equal(cfg.run[0].seed, 16);
+	assert_int_equal(parse("seed = 010"), 0); /* decimal, not octal */
+	assert_int_equal(cfg.run[0].seed, 10);
+}
+
+static void limits(void **state)
+{
+	char line[CONFIG_MAX_LINE + 3] = "seed = 5 #", runs[6 * (CONFIG_MAX_RUNS + 1) + 1] = "";
+	char *large = malloc(CONFIG_MAX_SIZE + 1);
+
+	(void)state;
+	memset(line + 10, 'x', CONFIG_MAX_LINE - 10);
+	assert_int_equal(parse(line), 0);
+	line[CONFIG_MAX_LINE] = 'x';
+	refuses(line, "interlock.cfg:1: the line has 256 bytes; allowed: 255");
+
+	for (unsigned i = 0; i < CONFIG_MAX_RUNS; i++)
+		strcat(runs, "[run]\n");
+	assert_int_equal(parse(runs), 0);
+	assert_int_equal(cfg.nruns, CONFIG_MAX_RUNS);
+	strcat(runs, "[run]\n");
+	refuses(runs, "interlock.cfg:17: too many [run] sections; allowed: 16");
+
+	memset(large, '\n', CONFIG_MAX_SIZE + 1);
+	assert_int_equal(parse_bytes(large, CONFIG_MAX_SIZE), 0);
+	assert_int_equal(parse_bytes(large, CONFIG_MAX_SIZE + 1), -EINVAL);
+	free(large);
+
+	/* An error that does not fit is cut, not more. */
+	for (size_t size = 0; size < 40; size++) {
+		char *small = malloc(size ? size : 1);
+
+		assert_int_equal(config_parse("[x]", 3, &cfg, small, size), -EINVAL);
+		if (size)
+			assert_true(strlen(small) < size);
+		free(small);
+	}
+}
+
+/* Whatever is accepted is in range. */
+static void check_sane(void)
+{
+	assert_in_range(cfg.nruns, 1, CONFIG_MAX_RUNS);
+	assert_in_range(cfg.host_apic, HOST_APIC_AUTO, HOST_APIC_X2APIC);
+	for (u32 i = 0; i < cfg.nruns; i++) {
+		const struct run_config *r = &cfg.run[i];
+
+		assert_in_range(r->cpus, 2, MAX_CPUS);
+		assert_in_range(r->batch, 0, 512);
+		assert_in_range(r->moves, 1, 1000000000);
+		assert_non_null(memchr(r->protocol, 0, sizeof(r->protocol)));
+		assert_non_null(memchr(r->guest, 0, sizeof(r->guest)));
+		assert_non_null(memchr(r->fault, 0, sizeof(r->fault)));
+		assert_true(r->protocol[0] && r->guest[0] && r->fault[0]);
+	}
+}
+
+/* xorshift64: the same cases each time. */
+static u64 rng = 88172645463325252ull;
+
+static u32 below(u32 n)
+{
+	rng ^= rng << 13;
+	rng ^= rng >> 7;
+	rng ^= rng << 17;
+	return (u32)(rng >> 32) % n;
+}
+
+static void any_bytes(void **state)
+{
+	static const char *const pieces[] = { "[run]",       "[",        "]",
+					      "=",           " = ",      "#",
+					      "\n",          "\r\n",     "\r",
+					      "\t",          "cpus",     "seed",
+					      "moves",       "protocol", "guest",
+					      "host_apic",   "ordered",  "gated",
+					      "patrol",      "xapic",    "apicv",
+					      "on",          "2",        "8",
+					      "0x",          "ffff",     "18446744073709551615",
+					      "\xef\xbb\xbf" };
+	unsigned accepted = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 100000; round++) {
+		char text[400];
+		size_t size = 0;
+
+		for (unsigned left = below(24); left; left--) {
+			if (below(8)) {
+				const char *piece = pieces[below(ARRAY_SIZE(pieces))];
+
+				memcpy(text + size, piece, strlen(piece));
+				size += strlen(piece);
+			} else {
+				text[size++] = (char)below(256);
+			}
+			if (size > sizeof(text) - 32)
+				break;
+		}
+		if (parse_bytes(text, size)) {
+			assert_memory_equal(err, "interlock.cfg:", 14);
+			assert_null(strchr(err, '\n'));
+		} else {
+			accepted++;
+			check_sane();
+		}
+	}
+	assert_true(accepted > 1000); /* or the pieces no longer fit the grammar */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),    cmocka_unit_test(every_key),
+		cmocka_unit_test(sections),    cmocka_unit_test(errors),
+		cmocka_unit_test(bad_numbers), cmocka_unit_test(limits),
+		cmocka_unit_test(any_bytes),
+	};
+
+	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
+}
