@@ -12,7 +12,6 @@ bool apic_access_reload(struct apic_access *a, struct gate *g, struct ept *e)
 	p = order_load(reload_p, backing_entry(e->backing, APIC_ACCESS_GFN));
 	if (e->protocol->gated ? p & P_MOVING : !(p & P_PRESENT)) {
 		order_or(reload_again, &g->requests, REQ_RELOAD);
-		a->retries++;
 		return false;
 	}
 	if ((p & P_ADDRESS) != a->address) {

@@ -16,7 +16,8 @@
 enum { MODE_FIXED = 0, MODE_LOWEST = 1, MODE_NMI = 4, MODE_INIT = 5, MODE_SIPI = 6 };
 enum { TO_DESTINATION = 0, TO_SELF = 1, TO_ALL = 2, TO_OTHERS = 3 };
 
-/* A guest whose timer fires faster than its interrupts are handled would only exit; no period is shorter, in APIC timer ticks. */
+/* A guest whose timer fires faster than its interrupts are handled would only exit; no period is
+ * shorter, in APIC timer ticks. */
 #define TIMER_FLOOR 1000
 
 static void bits_set(struct vlapic *l, u32 base, unsigned vector, u32 bit)
@@ -73,7 +74,9 @@ int vlapic_pending(struct vlapic *l)
 		u32 reg = APIC_IRR + i * 16;
 
 		if (__atomic_load_n(&l->pending[i], __ATOMIC_RELAXED))
-			vlapic_put(l, reg, vlapic_get(l, reg) | __atomic_exchange_n(&l->pending[i], 0, __ATOMIC_ACQUIRE));
+			vlapic_put(l, reg,
+				   vlapic_get(l, reg) | __atomic_exchange_n(&l->pending[i], 0,
+									    __ATOMIC_ACQUIRE));
 	}
 	vlapic_put(l, APIC_PPR, vlapic_ppr(l));
 	return bits_highest(l, APIC_IRR);
@@ -146,7 +149,8 @@ static void receive(struct vlapic *from, struct vlapic *l, u32 icr)
 		if (l == from)
 			bits_set(l, APIC_IRR, vector, 1);
 		else
-			__atomic_fetch_or(&l->pending[vector / 32], 1u << vector % 32, __ATOMIC_SEQ_CST);
+			__atomic_fetch_or(&l->pending[vector / 32], 1u << vector % 32,
+					  __ATOMIC_SEQ_CST);
 		break;
 	case MODE_NMI:
 		__atomic_fetch_or(&l->startup, STARTUP_NMI, __ATOMIC_SEQ_CST);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The guest's local APIC in xAPIC mode. Its registers live in the virtual-APIC page, where the processor itself serves what it virtualizes (TPR
- * by the TPR shadow; reads of most others by APIC-register virtualization). The timer is the host CPU's own APIC timer, which nothing
- * else uses on a vCPU's CPU: the guest's counts are the host's.
+ * The guest's local APIC in xAPIC mode. Its registers live in the virtual-APIC page, where the
+ * processor itself serves what it virtualizes (TPR by the TPR shadow; reads of most others by
+ * APIC-register virtualization). The timer is the host CPU's own APIC timer, which nothing else
+ * uses on a vCPU's CPU: the guest's counts are the host's.
  */
 #ifndef APIC_VLAPIC_H
 #define APIC_VLAPIC_H
@@ -41,11 +42,11 @@ enum {
 #define STARTUP_NMI BIT(10)
 
 struct vlapic {
-	u8 *page;          /* the virtual-APIC page */
+	u8 *page; /* the virtual-APIC page */
 	u32 id;
-	u32 pending[8];    /* vectors that others have sent; merged into the IRR by the vCPU. Atomic */
-	u32 startup;       /* STARTUP_*. Atomic */
-	u32 esr;           /* errors since the last write of ESR */
+	u32 pending[8]; /* vectors that others have sent; merged into the IRR by the vCPU. Atomic */
+	u32 startup;	/* STARTUP_*. Atomic */
+	u32 esr;	/* errors since the last write of ESR */
 	struct vlapic **peers;
 	unsigned npeers;
 };
@@ -60,18 +61,22 @@ static inline void vlapic_put(struct vlapic *l, u32 reg, u32 value)
 	*(volatile u32 *)(l->page + reg) = value;
 }
 
-/* The state after INIT (SDM, "Local APIC State After an INIT Reset"); the timer stops. On the vCPU's CPU. */
+/* The state after INIT (SDM, "Local APIC State After an INIT Reset"); the timer stops. On the
+ * vCPU's CPU. */
 void vlapic_reset(struct vlapic *l);
 
-/* A guest's read or write of the register at REG, 16-byte aligned, as APIC-access and APIC-write exits bring them. On the vCPU's CPU. True from a
- * write: what can be delivered may have changed. */
+/*
+ * A guest's read or write of the register at REG, 16-byte aligned, as APIC-access and APIC-write
+ * exits bring them. On the vCPU's CPU. True from a write: what can be delivered may have changed.
+ */
 u32 vlapic_read(struct vlapic *l, u32 reg);
 bool vlapic_write(struct vlapic *l, u32 reg, u32 value);
 
 /* The host's timer interrupt came. On the vCPU's CPU. */
 void vlapic_timer(struct vlapic *l);
 
-/* Moves what others have sent into the IRR, and returns the highest vector that waits there, or -1. On the vCPU's CPU. */
+/* Moves what others have sent into the IRR, and returns the highest vector that waits there, or -1.
+ * On the vCPU's CPU. */
 int vlapic_pending(struct vlapic *l);
 
 /* Processor priority: the higher of TPR and the class of the highest vector in service. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The main job: a guest runs on all CPUs but this one, which keeps moving the guest's pages under it. */
+/* The main job: a guest runs on all CPUs but this one, which keeps moving the guest's pages under
+ * it. */
 #include "boot/guests.h"
 #include "boot/format.h"
 #include "boot/job.h"
@@ -10,11 +11,11 @@
 #include "vmx/vmx.h"
 
 /* Ticks are TSC ticks: on Bochs one for each instruction of a CPU. */
-#define PAUSE_MAX 16384u             /* between two moves, so that the guest gets on */
-#define PROGRESS_TICKS 100000000u    /* between two lines of progress */
-#define FINISH_TICKS 1000000000u     /* for the guest's last check */
-#define START_TICKS 300000000u       /* for the guest's first round */
-#define MIXED_BATCH_BITS 5           /* mixed batches have 1, 2, 4, .. 32 pages */
+#define PAUSE_MAX 16384u	  /* between two moves, so that the guest gets on */
+#define PROGRESS_TICKS 100000000u /* between two lines of progress */
+#define FINISH_TICKS 1000000000u  /* for the guest's last check */
+#define START_TICKS 300000000u	  /* for the guest's first round */
+#define MIXED_BATCH_BITS 5	  /* mixed batches have 1, 2, 4, .. 32 pages */
 
 static struct batch batch;
 static struct result result;
@@ -43,7 +44,8 @@ static void fill_batch(const struct guest *g, u32 pages, bool apic)
 		for (unsigned i = 0; i < batch.npages; i++)
 			twice |= batch.page[i].gfn == gfn;
 		if (!twice)
-			batch_add(&batch, gfn); /* a page that was never touched has nothing to move */
+			batch_add(&batch,
+				  gfn); /* a page that was never touched has nothing to move */
 	}
 }
 
@@ -88,7 +90,8 @@ static u64 rounds_of(const struct guest *g)
 
 static bool ended(const struct guest *g)
 {
-	return __atomic_load_n(&g->stopped, __ATOMIC_ACQUIRE) || __atomic_load_n(&g->done, __ATOMIC_ACQUIRE) == g->nvcpus;
+	return __atomic_load_n(&g->stopped, __ATOMIC_ACQUIRE) ||
+	       __atomic_load_n(&g->done, __ATOMIC_ACQUIRE) == g->nvcpus;
 }
 
 static void progress(const struct run_config *c, const struct guest *g, u64 *last)
@@ -96,7 +99,8 @@ static void progress(const struct run_config *c, const struct guest *g, u64 *las
 	if (rdtsc() - *last < PROGRESS_TICKS)
 		return;
 	*last = rdtsc();
-	printk("%s: %lu of %lu moves, the guest has done %lu rounds\n", c->protocol, result.moves, c->moves, rounds_of(g));
+	printk("%s: %lu of %lu moves, the guest has done %lu rounds\n", c->protocol, result.moves,
+	       c->moves, rounds_of(g));
 }
 
 /* Moves begin when every vCPU has shown that it runs, or the guest has had its time. */
@@ -144,7 +148,8 @@ static void finish(const struct run_config *c, struct guest *g)
 	}
 	if (!ended(g)) {
 		name_late(g, late, sizeof(late));
-		guest_stop(g, "vCPU%s did not finish within %u ticks after the last move", late, FINISH_TICKS);
+		guest_stop(g, "vCPU%s did not finish within %u ticks after the last move", late,
+			   FINISH_TICKS);
 	}
 	for (unsigned i = 1; i <= g->nvcpus; i++)
 		while (!cpu_idle(i))
@@ -156,7 +161,8 @@ static int set_up_error(const char *what)
 	char text[300];
 
 	format_json(text, sizeof(text), what);
-	printk("%s\n@json {\"result\":\"error\",\"exit\":%d,\"error\":\"%s\"}\n", what, EXIT_SETUP, text);
+	printk("%s\n@json {\"result\":\"error\",\"exit\":%d,\"error\":\"%s\"}\n", what, EXIT_SETUP,
+	       text);
 	return EXIT_SETUP;
 }
 
@@ -187,7 +193,8 @@ static int run(const struct run_config *c)
 	struct guest *g;
 	int code;
 
-	printk("run: protocol %s, guest %s, %u CPUs, %lu moves, seed %lu\n", c->protocol, c->guest, c->cpus, c->moves, c->seed);
+	printk("run: protocol %s, guest %s, %u CPUs, %lu moves, seed %lu\n", c->protocol, c->guest,
+	       c->cpus, c->moves, c->seed);
 	g = guest_create(&gc, &err);
 	if (!g)
 		return set_up_error(err);
@@ -243,14 +250,16 @@ int job_main(const struct config *cfg, unsigned count)
 	on_each_other(count, switch_on, &failed);
 	switch_on(&failed);
 	if (failed)
-		return set_up_error(failed == -EIO ? "VT-x is locked off in IA32_FEATURE_CONTROL; switch it on in the firmware's set-up"
+		return set_up_error(failed == -EIO ? "VT-x is locked off in IA32_FEATURE_CONTROL; "
+						     "switch it on in the firmware's set-up"
 						   : "not enough memory for VMXON");
 	cpuid_init();
 	for (u32 i = 0; i < cfg->nruns; i++) {
 		int one = run(&cfg->run[i]);
 
 		/* The worst is what a caller should hear of: an error, then a stale access. */
-		if (one == EXIT_SETUP || code == EXIT_HELD || (code == EXIT_STALE && one == EXIT_ERROR))
+		if (one == EXIT_SETUP || code == EXIT_HELD ||
+		    (code == EXIT_STALE && one == EXIT_ERROR))
 			code = one;
 	}
 	on_each_other(count, switch_off, NULL);

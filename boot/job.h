@@ -5,8 +5,11 @@
 
 #include "boot/config.h"
 
-/* Does the runs one after the other, each from a clean state, and prints the result of each, for people and as a line "@json {...}". On
- * CPU 0, with NCPUS CPUs up. Returns the exit code, the worst of the runs': 0 all held, 3 a stale access, 2 set-up, 1 else. */
+/*
+ * Does the runs one after the other, each from a clean state, and prints the result of each, for
+ * people and as a line "@json {...}". On CPU 0, with NCPUS CPUs up. Returns the exit code, the
+ * worst of the runs': 0 all held, 3 a stale access, 2 set-up, 1 else.
+ */
 int job_main(const struct config *cfg, unsigned ncpus);
 
 #endif

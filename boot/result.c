@@ -24,7 +24,7 @@ static struct sums sum(const struct guest *g)
 		s.writes += v->vmwrites;
 		s.invepts += v->invepts;
 		s.reloads += v->access.reloads;
-		s.retries += v->access.retries + v->gate_retries + v->fault_retries;
+		s.retries += v->retries;
 		s.rounds += v->rounds;
 		s.least_rounds = MIN(s.least_rounds, v->rounds);
 		s.timer_irqs += v->timer_irqs;
@@ -38,17 +38,18 @@ static struct sums sum(const struct guest *g)
 	return s;
 }
 
-/* A run that proves nothing did not hold: every vCPU must have finished after at least one round, and all moves must be done. */
+/* A run that proves nothing did not hold: every vCPU must have finished after at least one round,
+ * and all moves must be done. */
 static int verdict(const struct result *r, const struct sums *s, const char **why)
 {
 	const struct guest *g = r->guest;
 
-	*why = "";
+	*why = g->stopped ? g->stop_reason : "";
 	if (s->stale)
 		return EXIT_STALE;
 	if (g->stopped)
-		*why = g->stop_reason;
-	else if (s->wrong)
+		return EXIT_ERROR;
+	if (s->wrong)
 		*why = "the guest found wrong values that are no stale accesses";
 	else if (r->moves != r->cfg->moves)
 		*why = "not all moves were done";
@@ -114,16 +115,24 @@ static void print_exits(const struct guest *g)
 static void print_bench(const struct guest *g)
 {
 	static const char *const names[] = {
-		[BENCH_CPUID] = "cpuid",       [BENCH_VMCALL] = "vmcall",     [BENCH_APIC_READ] = "apic-read", [BENCH_APIC_EOI] = "eoi",
-		[BENCH_TPR] = "tpr",	       [BENCH_SELF_IPI] = "self-ipi", [BENCH_PORT] = "port",	       [BENCH_IPI] = "ipi",
-		[BENCH_FAULT] = "fresh-page",  [BENCH_LOOP] = "loop",
+		[BENCH_CPUID] = "cpuid",
+		[BENCH_VMCALL] = "vmcall",
+		[BENCH_APIC_READ] = "apic-read",
+		[BENCH_APIC_EOI] = "eoi",
+		[BENCH_TPR] = "tpr",
+		[BENCH_SELF_IPI] = "self-ipi",
+		[BENCH_PORT] = "port",
+		[BENCH_IPI] = "ipi",
+		[BENCH_FAULT] = "fresh-page",
+		[BENCH_LOOP] = "loop",
 	};
 	const char *separator = "";
 
 	add("\"bench\":{");
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
 		if (g->bench[i]) {
-			add("%s\"%s\":%lu.%03lu", separator, names[i], g->bench[i] / 1000, g->bench[i] % 1000);
+			add("%s\"%s\":%lu.%03lu", separator, names[i], g->bench[i] / 1000,
+			    g->bench[i] % 1000);
 			separator = ",";
 		}
 	}
@@ -132,14 +141,17 @@ static void print_bench(const struct guest *g)
 
 static void print_stale(const struct stale *s)
 {
-	add("\"first_stale\":{\"vcpu\":%u,\"address\":\"0x%lx\",\"value\":\"0x%lx\",\"expected\":\"0x%lx\",\"tick\":%lu,"
-	       "\"apic_access_addr\":\"0x%lx\",\"ept_leaf\":\"0x%lx\"},",
-	       s->vcpu, s->gpa, s->value, s->expected, s->tick, s->access, s->leaf);
+	add("\"first_stale\":{\"vcpu\":%u,\"address\":\"0x%lx\",\"value\":\"0x%lx\",\"expected\":"
+	    "\"0x%lx\",\"tick\":%lu,"
+	    "\"apic_access_addr\":\"0x%lx\",\"ept_leaf\":\"0x%lx\"},",
+	    s->vcpu, s->gpa, s->value, s->expected, s->tick, s->access, s->leaf);
 }
 
 static void print_json(const struct result *r, const struct sums *s, int code, const char *why)
 {
-	static const char *const words[] = { [EXIT_HELD] = "held", [EXIT_ERROR] = "error", [EXIT_STALE] = "stale" };
+	static const char *const words[] = {
+		[EXIT_HELD] = "held", [EXIT_ERROR] = "error", [EXIT_STALE] = "stale"
+	};
 	struct hundredths reads = ratio(s->reads, s->exits), writes = ratio(s->writes, s->exits);
 	char reason[400];
 
@@ -148,25 +160,32 @@ static void print_json(const struct result *r, const struct sums *s, int code, c
 	add("@json {\"result\":\"%s\",\"exit\":%d,", words[code], code);
 	if (*why)
 		add("\"error\":\"%s\",", reason);
-	add("\"protocol\":\"%s\",\"guest\":\"%s\",\"cpus\":%u,\"seed\":%lu,\"batch\":%u,\"moves_asked\":%lu,\"moves_done\":%lu,",
-	       r->cfg->protocol, r->cfg->guest, r->cfg->cpus, r->cfg->seed, r->cfg->batch, r->cfg->moves, r->moves);
-	add("\"pages_moved\":%lu,\"apic_page_moves\":%lu,\"data_page_moves\":%lu,", r->apic_moves + r->data_pages, r->apic_moves,
-	       r->data_pages);
-	add("\"stale_reads\":%lu,\"wrong\":{\"apic_read\":%lu,\"apic_write\":%lu,\"data\":%lu,\"lost_interrupt\":%lu,\"state\":%lu},", s->stale,
-	       r->guest->wrong[WRONG_APIC_READ], r->guest->wrong[WRONG_APIC_WRITE], r->guest->wrong[WRONG_DATA],
-	       r->guest->wrong[WRONG_LOST], r->guest->wrong[WRONG_STATE]);
+	add("\"protocol\":\"%s\",\"guest\":\"%s\",\"cpus\":%u,\"seed\":%lu,\"batch\":%u,\"moves_"
+	    "asked\":%lu,\"moves_done\":%lu,",
+	    r->cfg->protocol, r->cfg->guest, r->cfg->cpus, r->cfg->seed, r->cfg->batch,
+	    r->cfg->moves, r->moves);
+	add("\"pages_moved\":%lu,\"apic_page_moves\":%lu,\"data_page_moves\":%lu,",
+	    r->apic_moves + r->data_pages, r->apic_moves, r->data_pages);
+	add("\"stale_reads\":%lu,\"wrong\":{\"apic_read\":%lu,\"apic_write\":%lu,\"data\":%lu,"
+	    "\"lost_interrupt\":%lu,\"state\":%lu},",
+	    s->stale, r->guest->wrong[WRONG_APIC_READ], r->guest->wrong[WRONG_APIC_WRITE],
+	    r->guest->wrong[WRONG_DATA], r->guest->wrong[WRONG_LOST], r->guest->wrong[WRONG_STATE]);
 	if (r->guest->stale_seen)
-		print_stale(&r->guest->stale);
-	add("\"rounds\":%lu,\"checks\":%lu,\"timer_interrupts\":%lu,\"guest_ipis_sent\":%lu,\"guest_ipis_received\":%lu,", s->rounds, s->checks,
-	       s->timer_irqs, s->ipis_sent, s->ipis_received);
+		print_stale(&r->guest->first_stale);
+	add("\"rounds\":%lu,\"checks\":%lu,\"timer_interrupts\":%lu,\"guest_ipis_sent\":%lu,"
+	    "\"guest_ipis_received\":%lu,",
+	    s->rounds, s->checks, s->timer_irqs, s->ipis_sent, s->ipis_received);
 	add("\"exits_total\":%lu,", s->exits);
 	print_exits(r->guest);
 	print_bench(r->guest);
-	add("\"invepts\":%lu,\"ipis_sent\":%lu,\"ipis_avoided\":%lu,\"reloads\":%lu,\"retries\":%lu,", s->invepts, r->ipis, r->ipis_avoided,
-	       s->reloads, s->retries);
-	add("\"vmreads_per_exit\":%lu.%02u,\"vmwrites_per_exit\":%lu.%02u,", reads.whole, reads.part, writes.whole, writes.part);
-	add("\"ticks_per_move\":{\"median\":%lu,\"p99\":%lu,\"total\":%lu}}\n", histogram_percentile(&r->move_ticks, 500),
-	       histogram_percentile(&r->move_ticks, 990), r->ticks);
+	add("\"invepts\":%lu,\"ipis_sent\":%lu,\"ipis_avoided\":%lu,\"reloads\":%lu,\"retries\":%"
+	    "lu,",
+	    s->invepts, r->ipis, r->ipis_avoided, s->reloads, s->retries);
+	add("\"vmreads_per_exit\":%lu.%02u,\"vmwrites_per_exit\":%lu.%02u,", reads.whole,
+	    reads.part, writes.whole, writes.part);
+	add("\"ticks_per_move\":{\"median\":%lu,\"p99\":%lu,\"total\":%lu}}\n",
+	    histogram_percentile(&r->move_ticks, 500), histogram_percentile(&r->move_ticks, 990),
+	    r->ticks);
 	print_line();
 }
 
@@ -176,13 +195,19 @@ int result_print(const struct result *r)
 	const char *why;
 	int code = verdict(r, &s, &why);
 
-	printk("%s: %s on %u CPUs: %lu of %lu moves, %lu pages (APIC-access page %lu times), stale reads %lu\n",
-	       code == EXIT_HELD ? "HELD" : code == EXIT_STALE ? "STALE" : "ERROR", r->cfg->protocol, r->cfg->cpus, r->moves, r->cfg->moves,
+	printk("%s: %s on %u CPUs: %lu of %lu moves, %lu pages (APIC-access page %lu times), stale "
+	       "reads %lu\n",
+	       code == EXIT_HELD    ? "HELD"
+	       : code == EXIT_STALE ? "STALE"
+				    : "ERROR",
+	       r->cfg->protocol, r->cfg->cpus, r->moves, r->cfg->moves,
 	       r->apic_moves + r->data_pages, r->apic_moves, s.stale);
-	printk("  guest: %lu rounds, %lu checks, %lu timer interrupts, %lu of %lu IPIs received\n", s.rounds, s.checks, s.timer_irqs,
-	       s.ipis_received, s.ipis_sent);
-	printk("  protocol: %lu IPIs sent, %lu avoided, %lu INVEPTs, %lu reloads of A, %lu retries; ticks per move: median %lu, p99 %lu\n",
-	       r->ipis, r->ipis_avoided, s.invepts, s.reloads, s.retries, histogram_percentile(&r->move_ticks, 500),
+	printk("  guest: %lu rounds, %lu checks, %lu timer interrupts, %lu of %lu IPIs received\n",
+	       s.rounds, s.checks, s.timer_irqs, s.ipis_received, s.ipis_sent);
+	printk("  protocol: %lu IPIs sent, %lu avoided, %lu INVEPTs, %lu reloads of A, %lu "
+	       "retries; ticks per move: median %lu, p99 %lu\n",
+	       r->ipis, r->ipis_avoided, s.invepts, s.reloads, s.retries,
+	       histogram_percentile(&r->move_ticks, 500),
 	       histogram_percentile(&r->move_ticks, 990));
 	if (*why)
 		printk("  %s\n", why);

@@ -12,8 +12,8 @@ struct result {
 	const struct guest *guest;
 	u64 moves, apic_moves, data_pages; /* protocol runs done, and pages moved */
 	u64 ipis, ipis_avoided;
-	u64 ticks;                         /* of all moves together */
-	struct histogram move_ticks;       /* per protocol run */
+	u64 ticks;		     /* of all moves together */
+	struct histogram move_ticks; /* per protocol run */
 };
 
 enum { EXIT_HELD = 0, EXIT_ERROR = 1, EXIT_SETUP = 2, EXIT_STALE = 3 };

@@ -73,7 +73,8 @@ struct ept_leaf ept_walk(const struct ept *e, u64 gpa)
 
 static bool level_ok(const struct ept *e, unsigned level)
 {
-	return level == 1 || (level == 2 && (e->caps & EPT_CAP_2M)) || (level == 3 && (e->caps & EPT_CAP_1G));
+	return level == 1 || (level == 2 && (e->caps & EPT_CAP_2M)) ||
+	       (level == 3 && (e->caps & EPT_CAP_1G));
 }
 
 int ept_map(struct ept *e, u64 gpa, u64 hpa, unsigned level, u64 perm)
@@ -81,8 +82,9 @@ int ept_map(struct ept *e, u64 gpa, u64 hpa, unsigned level, u64 perm)
 	u64 *table = table_of(e->eptp);
 	u64 *entry;
 
-	if (!level_ok(e, level) || ((gpa | hpa) & (ept_level_size(level) - 1)) || !(perm & EPT_READ) ||
-	    (perm & ~EPT_RWX) || ((gpa | hpa) & ~EPT_ADDRESS) || gpa >> (PAGE_SHIFT + 9 * LEVELS))
+	if (!level_ok(e, level) || ((gpa | hpa) & (ept_level_size(level) - 1)) ||
+	    !(perm & EPT_READ) || (perm & ~EPT_RWX) || ((gpa | hpa) & ~EPT_ADDRESS) ||
+	    gpa >> (PAGE_SHIFT + 9 * LEVELS))
 		return -EINVAL;
 	for (unsigned l = LEVELS; l > level; l--) {
 		entry = &table[index_at(gpa, l)];
@@ -143,7 +145,9 @@ int ept_unmap(struct ept *e, u64 gpa, u64 *old)
 	*old = 0;
 	if (err || !leaf.level)
 		return err;
-	/* The processor sets A and D in the entry at any time: the exchange keeps the last of them. */
+	/*
+	 * The processor sets A and D in the entry at any time: the exchange keeps the last of them.
+	 */
 	*old = __atomic_exchange_n(leaf.entry, 0, __ATOMIC_SEQ_CST);
 	return 0;
 }
@@ -160,8 +164,8 @@ int ept_protect(struct ept *e, u64 gpa, u64 perm)
 		return err;
 	if (!leaf.level)
 		return -ENOENT;
-	while (!__atomic_compare_exchange_n(leaf.entry, &leaf.value, (leaf.value & ~EPT_RWX) | perm, false, __ATOMIC_SEQ_CST,
-					    __ATOMIC_SEQ_CST))
+	while (!__atomic_compare_exchange_n(leaf.entry, &leaf.value, (leaf.value & ~EPT_RWX) | perm,
+					    false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		;
 	return 0;
 }

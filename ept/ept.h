@@ -39,22 +39,25 @@ struct protocol;
 
 struct ept {
 	u64 eptp;
-	struct lock lock;        /* entries change under it; the processor reads them without */
+	struct lock lock; /* entries change under it; the processor reads them without */
 	struct backing *backing;
 	u16 owner;
-	u64 caps;                /* IA32_VMX_EPT_VPID_CAP, or what of it may be used */
+	u64 caps; /* IA32_VMX_EPT_VPID_CAP, or what of it may be used */
 	const struct protocol *protocol;
 
-	/* T's bookkeeping. A CPU whose flushed[] differs from the generation executes INVEPT before it enters the guest. */
+	/* T's bookkeeping. A CPU whose flushed[] differs from the generation executes INVEPT before
+	 * it enters the guest. */
 	u64 generation;
-	u64 flushed[MAX_CPUS];   /* touched by its own CPU alone */
+	u64 flushed[MAX_CPUS]; /* touched by its own CPU alone */
+
+	u64 apic_leaf; /* the frame that E last had for the APIC-access page; for reports */
 
 	struct gate *gates[MAX_CPUS];
 	unsigned ngates;
 };
 
-/* The leaf that translates an address: its value, where it is, and its level: 1 for 4 KB, 2 for 2 MB, 3 for 1 GB; level 0 and value 0 when
- * nothing is mapped. */
+/* The leaf that translates an address: its value, where it is, and its level: 1 for 4 KB, 2 for 2
+ * MB, 3 for 1 GB; level 0 and value 0 when nothing is mapped. */
 struct ept_leaf {
 	u64 value;
 	u64 *entry;
@@ -66,28 +69,37 @@ static inline u64 ept_level_size(unsigned level)
 	return (u64)PAGE_SIZE << (9 * (level - 1));
 }
 
-/* An empty root for OWNER. A/D flags are on from the start where CAPS has them (never switched on later: SDM rule on INVEPT before
- * enabling them for a root in use). 0 or -ENOMEM. */
+/* An empty root for OWNER. A/D flags are on from the start where CAPS has them (never switched on
+ * later: SDM rule on INVEPT before enabling them for a root in use). 0 or -ENOMEM. */
 int ept_init(struct ept *e, struct backing *b, u16 owner, u64 caps);
 
 /* Frees all table pages. No CPU may use the EPTP any more. */
 void ept_destroy(struct ept *e);
 
-/* Maps the LEVEL-sized page at GPA to HPA, both aligned to it, with PERM of EPT_RWX. Not present to present: no INVEPT is needed
- * (SDM). 0, -EINVAL (alignment, level the CPU lacks, write without read), -EEXIST (something is mapped there) or -ENOMEM. Lock held. */
+/*
+ * Maps the LEVEL-sized page at GPA to HPA, both aligned to it, with PERM of EPT_RWX. Not present to
+ * present: no INVEPT is needed (SDM). 0, -EINVAL (alignment, level the CPU lacks, write without
+ * read), -EEXIST (something is mapped there) or -ENOMEM. Lock held.
+ */
 int ept_map(struct ept *e, u64 gpa, u64 hpa, unsigned level, u64 perm);
 
-/* Makes the 4-KB page at GPA not present, splitting a larger leaf first. *OLD is the 4-KB leaf that was there, 0 if none. The caller owes an
- * INVEPT on every CPU that used this EPTP before the frame is used for anything else. 0 or -ENOMEM (nothing changed). Lock held. */
+/*
+ * Makes the 4-KB page at GPA not present, splitting a larger leaf first. *OLD is the 4-KB leaf that
+ * was there, 0 if none. The caller owes an INVEPT on every CPU that used this EPTP before the frame
+ * is used for anything else. 0 or -ENOMEM (nothing changed). Lock held.
+ */
 int ept_unmap(struct ept *e, u64 gpa, u64 *old);
 
-/* Sets the permissions of the 4-KB page at GPA, splitting a larger leaf first. Removing a permission owes an INVEPT. 0, -ENOENT,
- * -EINVAL or -ENOMEM. Lock held. */
+/* Sets the permissions of the 4-KB page at GPA, splitting a larger leaf first. Removing a
+ * permission owes an INVEPT. 0, -ENOENT, -EINVAL or -ENOMEM. Lock held. */
 int ept_protect(struct ept *e, u64 gpa, u64 perm);
 
-/* Replaces the leaf above 4 KB that maps GPA by a table of next-smaller leaves with the same translation, permissions and A/D
- * flags. The table is whole before one store publishes it. The old leaf may stay cached: callers that then change a child
- * owe the INVEPT. 0, -ENOENT (no leaf, or already 4 KB) or -ENOMEM. Lock held. */
+/*
+ * Replaces the leaf above 4 KB that maps GPA by a table of next-smaller leaves with the same
+ * translation, permissions and A/D flags. The table is whole before one store publishes it. The old
+ * leaf may stay cached: callers that then change a child owe the INVEPT. 0, -ENOENT (no leaf, or
+ * already 4 KB) or -ENOMEM. Lock held.
+ */
 int ept_split(struct ept *e, u64 gpa);
 
 /* Where GPA leads. */

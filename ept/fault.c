@@ -22,20 +22,24 @@ int ept_fault(struct ept *e, u64 gpa)
 			return -ENOMEM;
 		filled = pfn << PAGE_SHIFT | P_PRESENT;
 		if (!order_cas(fault_fill, p, &entry, filled)) {
-			frame_free(pfn, e->owner); /* another vCPU was first; entry is now what it put there */
+			frame_free(
+				pfn,
+				e->owner); /* another vCPU was first; entry is now what it put there */
 			return -EAGAIN;
 		}
 		entry = filled;
 	}
 	/*
-	 * An invalidator marks P, then unmaps under the lock. If the mark is not there under the lock, the invalidator's unmap comes later and
-	 * removes what is mapped here.
+	 * An invalidator marks P, then unmaps under the lock. If the mark is not there under the
+	 * lock, the invalidator's unmap comes later and removes what is mapped here.
 	 */
 	order_lock(fault_lock, &e->lock);
 	if (order_load(fault_recheck, p) == entry)
 		err = ept_map(e, gpa & ~(u64)(PAGE_SIZE - 1), entry & P_ADDRESS, 1, EPT_RWX);
 	else
 		err = -EAGAIN;
+	if (!err && gpa >> PAGE_SHIFT == APIC_ACCESS_GFN)
+		e->apic_leaf = entry & P_ADDRESS;
 	order_unlock(fault_unlock, &e->lock);
 	return err == -EEXIST ? 0 : err;
 }

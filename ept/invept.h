@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* INVEPT and INVVPID, with CF and ZF checked: a failed invalidation would leave stale mappings behind in silence. */
+/* INVEPT and INVVPID, with CF and ZF checked: a failed invalidation would leave stale mappings
+ * behind in silence. */
 #ifndef EPT_INVEPT_H
 #define EPT_INVEPT_H
 
@@ -16,8 +17,8 @@ struct invvpid_desc {
 	u64 vpid, linear;
 };
 
-/* Drops this CPU's guest-physical and combined mappings of one EP4TA, or of all. The descriptor takes the whole EPTP; bits that are
- * wrong in it make the instruction fail. */
+/* Drops this CPU's guest-physical and combined mappings of one EP4TA, or of all. The descriptor
+ * takes the whole EPTP; bits that are wrong in it make the instruction fail. */
 static inline void invept(u64 type, u64 eptp)
 {
 	struct invept_desc desc = { eptp, 0 };

@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The invalidator's side of the protocol: how pages get new frames under running vCPUs. The vCPU's side is vmx/gate.h.
+ * The invalidator's side of the protocol: how pages get new frames under running vCPUs. The vCPU's
+ * side is vmx/gate.h.
  *
- * Four things must agree: P (which frame backs a page), E (the EPT leaf), T (what CPUs cached of E) and, for the APIC-access page, A (the VMCS
- * field APIC_ACCESS_ADDR of each vCPU). The lists below are the order. For `ordered`, why each step stands where it does:
+ * Four things must agree: P (which frame backs a page), E (the EPT leaf), T (what CPUs cached of E)
+ * and, for the APIC-access page, A (the VMCS field APIC_ACCESS_ADDR of each vCPU). The lists below
+ * are the order. For `ordered`, why each step stands where it does:
  *
- *   begin           first: from here on no fault fills E, and no reload fills A, from a mapping that is about to go
- *   unmap           after begin, or a fault could map the old frame again; before publish, or a flush could come too early
+ *   begin           first: from here on no fault fills E, and no reload fills A, from a mapping
+ *                   that is about to go
+ *   unmap           after begin, or a fault could map the old frame again; before publish, or a
+ *                   flush could come too early
  *   publish_reload  before publish_flush: who sees the new generation sees the request too
- *   publish_flush   after unmap: a CPU that flushes for this generation cannot cache the old leaf again
- *   kick            after publish, with a full fence between (the other half is in the gate): a vCPU it finds OUTSIDE will see the requests
+ *   publish_flush   after unmap: a CPU that flushes for this generation cannot cache the old leaf
+ *                   again
+ *   kick            after publish, with a full fence between (the other half is in the gate): a
+ *                   vCPU it finds OUTSIDE will see the requests
  *   wait            every stay in guest mode that could use the old frame is over
- *   copy            after wait: nothing writes to the old frame any more; before rebind: nothing reads the new one yet
+ *   copy            after wait: nothing writes to the old frame any more; before rebind: nothing
+ *                   reads the new one yet
  *   rebind          P names the new frame, still marked as moving
  *   release         after wait: no T, no E and no A names the old frame
  *   end             last: faults and reloads may use P again
@@ -32,25 +39,35 @@ static void clear(struct batch *b);
 static void rebind(struct batch *b);
 static void release(struct batch *b);
 static void end(struct batch *b);
+
+/* clang-format off */
 #define S(step) { #step, step }
 
 static const struct protocol protocols[] = {
 	/* One round of kicks for E and A together; safe because the gate's reload waits until end. */
-	{ "ordered", true,
-	  { S(begin), S(unmap), S(publish_reload), S(publish_flush), S(kick), S(wait), S(copy), S(rebind), S(release), S(end) } },
-	/* Linux b1394e745b94 (2017): the reload is asked for before P changes, and the gate does not wait: A := old. Broken. */
-	{ "start-notifier", false,
-	  { S(begin), S(unmap), S(publish_flush), S(kick), S(wait), S(publish_reload), S(kick), S(wait), S(copy), S(clear), S(rebind),
-	    S(release), S(end) } },
-	/* Linux e649b3f0188f (2020): the reload is asked for after P was cleared; safe by that position. */
-	{ "range-notifier", false,
-	  { S(begin), S(unmap), S(publish_flush), S(kick), S(wait), S(copy), S(clear), S(publish_reload), S(kick), S(wait), S(rebind),
-	    S(release), S(end) } },
+	{ "ordered", .gated = true, {
+		S(begin), S(unmap), S(publish_reload), S(publish_flush), S(kick), S(wait),
+		S(copy), S(rebind), S(release), S(end) } },
+	/*
+	 * Linux b1394e745b94 (2017): the reload is asked for before P changes, and the gate does
+	 * not wait, so A gets the old frame's address. Broken.
+	 */
+	{ "start-notifier", .gated = false, {
+		S(begin), S(unmap), S(publish_flush), S(kick), S(wait),
+		S(publish_reload), S(kick), S(wait),
+		S(copy), S(clear), S(rebind), S(release), S(end) } },
+	/* Linux e649b3f0188f (2020): asked for after P was cleared; safe by that position. */
+	{ "range-notifier", .gated = false, {
+		S(begin), S(unmap), S(publish_flush), S(kick), S(wait),
+		S(copy), S(clear), S(publish_reload), S(kick), S(wait),
+		S(rebind), S(release), S(end) } },
 	/* Linux 878940b33d76 and 0a8a5f2c8c26 (2023): asked for early, but the gate waits. */
-	{ "gated", true,
-	  { S(begin), S(unmap), S(publish_reload), S(kick), S(wait), S(publish_flush), S(kick), S(wait), S(copy), S(clear), S(rebind),
-	    S(release), S(end) } },
+	{ "gated", .gated = true, {
+		S(begin), S(unmap), S(publish_reload), S(kick), S(wait),
+		S(publish_flush), S(kick), S(wait),
+		S(copy), S(clear), S(rebind), S(release), S(end) } },
 };
+/* clang-format on */
 
 unsigned protocol_run(struct batch *b)
 {
@@ -66,7 +83,9 @@ unsigned protocol_run(struct batch *b)
 	return moved;
 }
 
-/* Claims each page by marking its entry in P; what another invalidator claimed first is left to it. */
+/*
+ * Claims each page by marking its entry in P; what another invalidator claimed first is left to it.
+ */
 static void begin(struct batch *b)
 {
 	unsigned kept = 0;
@@ -160,7 +179,7 @@ static void wait(struct batch *b)
 static void copy(struct batch *b)
 {
 	for (unsigned i = 0; i < b->npages; i++)
-		memcpy(frame_ptr(b->page[i].new), frame_ptr(b->page[i].old), PAGE_SIZE);
+		frame_copy(b->page[i].new, b->page[i].old);
 }
 
 /* P names no frame; Linux does this when it replaces the page table entry by a migration entry. */
@@ -173,7 +192,8 @@ static void clear(struct batch *b)
 static void rebind(struct batch *b)
 {
 	for (unsigned i = 0; i < b->npages; i++)
-		order_store(rebind_p, b->page[i].p, b->page[i].new << PAGE_SHIFT | P_PRESENT | P_MOVING);
+		order_store(rebind_p, b->page[i].p,
+			    b->page[i].new << PAGE_SHIFT | P_PRESENT | P_MOVING);
 }
 
 static void release(struct batch *b)
@@ -211,7 +231,8 @@ int batch_add(struct batch *b, u64 gfn)
 
 const struct protocol *protocol_find(const char *name)
 {
-	_Static_assert(ARRAY_SIZE(((const char *[]){ PROTOCOL_NAMES })) == ARRAY_SIZE(protocols), "each protocol has its name in the list");
+	_Static_assert(ARRAY_SIZE(((const char *[]){ PROTOCOL_NAMES })) == ARRAY_SIZE(protocols),
+		       "each protocol has its name in the list");
 
 	for (unsigned i = 0; i < ARRAY_SIZE(protocols); i++)
 		if (!strcmp(protocols[i].name, name))

@@ -7,28 +7,32 @@
 
 #define PROTOCOL_NAMES "ordered", "start-notifier", "range-notifier", "gated"
 
-/* Where a vCPU is. The word counts stays: it changes whenever the vCPU leaves one, so a word that differs from what was seen proves that the
- * stay that was seen is over. Only the vCPU's own CPU writes it. */
+/*
+ * Where a vCPU is. The word counts stays: it changes whenever the vCPU leaves one, so a word that
+ * differs from what was seen proves that the stay that was seen is over. Only the vCPU's own CPU
+ * writes it.
+ */
 #define MODE_MASK 3ull
 enum {
 	MODE_OUTSIDE = 0,  /* not using guest memory; passes the gate before it does */
 	MODE_IN_GUEST = 1, /* between the gate's arm and the VM exit */
 	MODE_HALTED = 2,   /* outside, asleep: needs an interrupt to notice a request */
-	MODE_READING = 3,  /* the hypervisor reads guest memory for this vCPU, for a bounded number of steps */
+	MODE_READING =
+		3, /* the hypervisor reads guest memory for this vCPU, for a bounded number of steps */
 };
 
 /* What a vCPU must see to before it enters again. Set by anyone, cleared by the vCPU. */
 enum {
 	REQ_RELOAD = 1, /* read P of the APIC-access page again and write A */
-	REQ_EVENT = 2,  /* look for interrupts to deliver */
-	REQ_STOP = 4,   /* leave for good */
+	REQ_EVENT = 2,	/* look for interrupts to deliver */
+	REQ_STOP = 4,	/* leave for good */
 };
 
 /* The part of a vCPU that invalidators see. */
 struct gate {
 	u64 mode;
 	u32 requests;
-	u32 id;  /* the vCPU's number */
+	u32 id;	 /* the vCPU's number */
 	u32 cpu; /* index of the CPU it runs on */
 };
 
@@ -43,13 +47,13 @@ struct gate {
 struct batch {
 	struct ept *ept;
 	unsigned npages;
-	bool apic;             /* the APIC-access page is among them */
-	u64 seen[MAX_CPUS];    /* the stays that kick found in progress; 0 none */
+	bool apic;		/* the APIC-access page is among them */
+	u64 seen[MAX_CPUS];	/* the stays that kick found in progress; 0 none */
 	u64 ipis, ipis_avoided; /* summed over runs */
 	struct {
 		u64 gfn;
-		u64 *p;        /* its entry in P */
-		u64 old, new;  /* frames */
+		u64 *p;	      /* its entry in P */
+		u64 old, new; /* frames */
 	} page[BATCH_MAX];
 };
 
@@ -60,27 +64,33 @@ struct step {
 
 struct protocol {
 	const char *name;
-	bool gated;            /* the gate's reload waits while P moves */
+	bool gated; /* the gate's reload waits while P moves */
 	struct step steps[16];
 };
 
 /* The protocol of that name, or NULL. */
 const struct protocol *protocol_find(const char *name);
 
-/* Notes guest frame GFN for moving to a new frame. -ENOENT when nothing backs it, -EAGAIN when it is moving already, -ENOMEM when
- * memory is out or the batch full. */
+/* Notes guest frame GFN for moving to a new frame. -ENOENT when nothing backs it, -EAGAIN when it
+ * is moving already, -ENOMEM when memory is out or the batch full. */
 int batch_add(struct batch *b, u64 gfn);
 
-/* Moves the batch's pages by the guest's protocol and empties the batch. Returns how many moved: fewer than were added when another
- * invalidator claimed some first. Any CPU may call it, several at once, but not a vCPU's CPU while it is IN_GUEST or READING. */
+/*
+ * Moves the batch's pages by the guest's protocol and empties the batch. Returns how many moved:
+ * fewer than were added when another invalidator claimed some first. Any CPU may call it, several
+ * at once, but not a vCPU's CPU while it is IN_GUEST or READING.
+ */
 unsigned protocol_run(struct batch *b);
 
-/* Handles an EPT violation: fills P if nothing backs the page, then E. 0: try again in the guest. -EAGAIN: the page is
- * moving, call again. -EFAULT: the guest has no memory there. -ENOMEM. */
+/* Handles an EPT violation: fills P if nothing backs the page, then E. 0: try again in the guest.
+ * -EAGAIN: the page is moving, call again. -EFAULT: the guest has no memory there. -ENOMEM. */
 int ept_fault(struct ept *e, u64 gpa);
 
-/* What vmx/ defines: sends the kick (an NMI) that ends the vCPU's stay in guest mode; and reports a vCPU that has not ended it after WAIT_SPINS looks:
- * kicks again the first time (ROUND 0), stops the machine after that. */
+/*
+ * What vmx/ defines: sends the kick (an NMI) that ends the vCPU's stay in guest mode; and reports a
+ * vCPU that has not ended it after WAIT_SPINS looks: kicks again the first time (ROUND 0), stops
+ * the machine after that.
+ */
 #define WAIT_SPINS (1u << 24)
 void gate_kick(struct gate *g);
 void gate_late(struct gate *g, unsigned round);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* P's storage. Filling it is the fault path's work (ept/fault.c), changing it the protocol's (ept/protocol.c). */
+/* P's storage. Filling it is the fault path's work (ept/fault.c), changing it the protocol's
+ * (ept/protocol.c). */
 #include "mm/backing.h"
 #include "mm/frame.h"
 

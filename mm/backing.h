@@ -6,9 +6,10 @@
 #include "mm/types.h"
 
 /*
- * An entry is one word, so that a single load tells both which frame backs the page and whether that is about to change:
- * bits 51:12 the frame's address, P_PRESENT when there is one, P_MOVING while an invalidation of the page is under way.
- * Entries change only by the atomic accesses of ept/order.h.
+ * An entry is one word, so that a single load tells both which frame backs the page and whether
+ * that is about to change: bits 51:12 the frame's address, P_PRESENT when there is one, P_MOVING
+ * while an invalidation of the page is under way. Entries change only by the atomic accesses of
+ * ept/order.h.
  */
 #define P_PRESENT BIT(0)
 #define P_MOVING BIT(1)
@@ -18,7 +19,7 @@
 #define APIC_ACCESS_GFN (APIC_ACCESS_GPA >> PAGE_SHIFT)
 
 struct backing {
-	u64 *entries;   /* ram_pages for RAM from guest-physical 0, then one for the APIC-access page */
+	u64 *entries; /* ram_pages for RAM from guest-physical 0, then one for the APIC-access page */
 	u64 ram_pages;
 	u64 first, run; /* the frames that hold the entries */
 	u16 owner;
@@ -27,7 +28,9 @@ struct backing {
 /* An empty map (nothing present) for RAM_PAGES of RAM and the APIC-access page. 0 or -ENOMEM. */
 int backing_init(struct backing *b, u16 owner, u64 ram_pages);
 
-/* Frees every frame the map names, and the map. No CPU may have the guest's memory mapped any more. */
+/*
+ * Frees every frame the map names, and the map. No CPU may have the guest's memory mapped any more.
+ */
 void backing_destroy(struct backing *b);
 
 /* The entry of guest frame GFN, or NULL where the guest has no memory. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The frame allocator: a table per range of memory, a list of freed frames, and a mark up to which a range was never used. */
+/* The frame allocator: a table per range of memory, a list of freed frames, and a mark up to which
+ * a range was never used. */
 #include "mm/frame.h"
 #include "mm/host.h"
 #include "mm/lock.h"
@@ -8,15 +9,15 @@
 #define MIN_RANGE_PAGES 16
 
 struct frame {
-	u32 next;  /* free list: index within the range + 1, 0 ends it */
+	u32 next; /* free list: index within the range + 1, 0 ends it */
 	u16 owner;
 };
 _Static_assert(sizeof(struct frame) == 8, "the table costs 8 bytes a frame");
 
 struct range {
 	u64 first, count; /* frame numbers the range hands out */
-	u64 fresh;        /* frames from here on were never handed out */
-	u32 freed;        /* head of the list */
+	u64 fresh;	  /* frames from here on were never handed out */
+	u32 freed;	  /* head of the list */
 	struct frame *table;
 };
 
@@ -53,10 +54,18 @@ static struct range *range_of(u64 pfn)
 
 static void fill(u64 pfn, u64 word)
 {
-	u64 *p = frame_ptr(pfn);
+	void *p = frame_ptr(pfn);
+	u64 words = PAGE_SIZE / sizeof(word);
 
-	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*p); i++)
-		p[i] = word;
+	asm volatile("rep stosq" : "+D"(p), "+c"(words) : "a"(word) : "memory");
+}
+
+void frame_copy(u64 to, u64 from)
+{
+	void *dst = frame_ptr(to), *src = frame_ptr(from);
+	u64 words = PAGE_SIZE / sizeof(u64);
+
+	asm volatile("rep movsq" : "+D"(dst), "+S"(src), "+c"(words) : : "memory");
 }
 
 static u64 take(struct range *r, u64 index, u16 owner)
@@ -92,11 +101,12 @@ u64 frame_alloc(u16 owner)
 	u64 pfn = frame_alloc_dirty(owner);
 
 	if (pfn)
-		memset(frame_ptr(pfn), 0, PAGE_SIZE);
+		fill(pfn, 0);
 	return pfn;
 }
 
-/* Runs come from memory that was never handed out; what alignment skips goes to the list of freed frames. */
+/* Runs come from memory that was never handed out; what alignment skips goes to the list of freed
+ * frames. */
 u64 frame_alloc_run(u16 owner, u64 count)
 {
 	u64 pfn = 0;
@@ -117,8 +127,8 @@ u64 frame_alloc_run(u16 owner, u64 count)
 			take(r, r->fresh++, owner);
 	}
 	unlock(&frames_lock);
-	if (pfn)
-		memset(frame_ptr(pfn), 0, count << PAGE_SHIFT);
+	for (u64 i = 0; pfn && i < count; i++)
+		fill(pfn + i, 0);
 	return pfn;
 }
 
@@ -128,7 +138,8 @@ void frame_free(u64 pfn, u16 owner)
 	u64 index = r ? pfn - r->first : 0;
 
 	if (!r || r->table[index].owner != owner || owner == OWNER_FREE)
-		panic("frame-owner: frame %lx freed by %u, owned by %u", pfn, owner, frame_owner(pfn));
+		panic("frame-owner: frame %lx freed by %u, owned by %u", pfn, owner,
+		      frame_owner(pfn));
 	fill(pfn, POISON | (pfn & ~POISON_MASK));
 	lock(&frames_lock);
 	r->table[index].owner = OWNER_FREE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Frames: 4-KB pages of the machine's memory. Each has one owner; a frame between owners holds poison. */
+/* Frames: 4-KB pages of the machine's memory. Each has one owner; a frame between owners holds
+ * poison. */
 #ifndef MM_FRAME_H
 #define MM_FRAME_H
 
@@ -9,26 +10,32 @@
 #define OWNER_FREE 0xffff
 #define OWNER_HOST 0
 
-/* What a freed frame is filled with: the mark, with the frame's own number in the low half, so that a stale read tells
- * both that it is stale and what it read. */
+/* What a freed frame is filled with: the mark, with the frame's own number in the low half, so that
+ * a stale read tells both that it is stale and what it read. */
 #define POISON 0xdead57a1e0000000ul
 #define POISON_MASK 0xfffffffff0000000ul
 
-/* Hands [start, end), bytes, page aligned, to the allocator. Small ranges (under 16 pages) are ignored: each range
- * pays for its own table. At start-up, on one CPU. */
+/* Hands [start, end), bytes, page aligned, to the allocator. Small ranges (under 16 pages) are
+ * ignored: each range pays for its own table. At start-up, on one CPU. */
 void frames_add(u64 start, u64 end);
 
 /* A zeroed frame for OWNER: its number (physical address >> 12), or 0 when memory is out. */
 u64 frame_alloc(u16 owner);
 
-/* As frame_alloc, but with whatever the frame held: only for a caller that overwrites the whole page. */
+/* As frame_alloc, but with whatever the frame held: only for a caller that overwrites the whole
+ * page. */
 u64 frame_alloc_dirty(u16 owner);
 
-/* COUNT (a power of two) frames in a row, aligned to COUNT, zeroed: the first one's number, or 0. They are freed one by one. */
+/* COUNT (a power of two) frames in a row, aligned to COUNT, zeroed: the first one's number, or 0.
+ * They are freed one by one. */
 u64 frame_alloc_run(u16 owner, u64 count);
 
-/* Poisons the frame and makes it free. Panics when OWNER does not own it: a frame is freed once, by its owner. */
+/* Poisons the frame and makes it free. Panics when OWNER does not own it: a frame is freed once, by
+ * its owner. */
 void frame_free(u64 pfn, u16 owner);
+
+/* Copies the contents of one frame to another. */
+void frame_copy(u64 to, u64 from);
 
 /* OWNER_FREE or the owner; OWNER_FREE also for an address that is no frame. */
 u16 frame_owner(u64 pfn);

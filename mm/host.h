@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the lower rooms need of boot/: a console, a way to stop the machine, and the CPU they run on. */
+/* What the lower rooms need of boot/: a console, a way to stop the machine, and the CPU they run
+ * on. */
 #ifndef MM_HOST_H
 #define MM_HOST_H
 
@@ -10,13 +11,13 @@
 /* One per CPU, reached through GS. Assembly knows the offsets that are asserted below. */
 struct cpu {
 	struct cpu *self;
-	u32 index;    /* 0 is the CPU that booted; it moves memory, the others run vCPUs */
+	u32 index; /* 0 is the CPU that booted; it moves memory, the others run vCPUs */
 	u32 apic_id;
-	u32 kicked;   /* an NMI came in root mode since the last entry: the next entry gives up once */
+	u32 kicked; /* an NMI came in root mode since the last entry: the next entry gives up once */
 	u32 timer_due; /* the host's APIC timer interrupt came in; who uses the timer clears it */
-	u64 host_rsp; /* the stack of the C code that called vmx_run() */
+	u64 host_rsp;  /* the stack of the C code that called vmx_run() */
 	u64 vmreads, vmwrites;
-	void *vcpu;   /* the vCPU whose VMCS is current here, or NULL */
+	void *vcpu; /* the vCPU whose VMCS is current here, or NULL */
 };
 _Static_assert(offsetof(struct cpu, kicked) == 16, "boot/isr.asm and vmx/entry.asm use it");
 _Static_assert(offsetof(struct cpu, host_rsp) == 24, "vmx/entry.asm uses it");
@@ -30,7 +31,7 @@ static inline struct cpu *this_cpu(void)
 }
 
 extern struct cpu *cpus[MAX_CPUS]; /* by index */
-extern unsigned ncpus;             /* those that run */
+extern unsigned ncpus;		   /* those that run */
 
 /* What the VMCS's host state needs of this CPU's descriptor tables. */
 #define SEL_CODE 0x08
@@ -38,20 +39,26 @@ extern unsigned ncpus;             /* those that run */
 #define SEL_TSS 0x18
 void desc_bases(u64 *gdt, u64 *idt, u64 *tss);
 
-/* Makes NMIs possible again after a VM exit that an NMI caused: they stay blocked until the next IRET, so this does one. */
+/* Makes NMIs possible again after a VM exit that an NMI caused: they stay blocked until the next
+ * IRET, so this does one. */
 void nmi_unblock(void);
 
-/* Writes at most SIZE bytes, the closing NUL included; returns the length of what was written. As printk otherwise. */
+/* Writes at most SIZE bytes, the closing NUL included; returns the length of what was written. As
+ * printk otherwise. */
 __attribute__((format(printf, 3, 4))) int format(char *buf, size_t size, const char *fmt, ...);
-__attribute__((format(printf, 3, 0))) int vformat(char *buf, size_t size, const char *fmt, va_list args);
+__attribute__((format(printf, 3, 0))) int vformat(char *buf, size_t size, const char *fmt,
+						  va_list args);
 
-/* Whole lines from several CPUs do not mix. Knows %d %u %x %s %c %% with l, ll, z, a width and zero padding. */
+/* Whole lines from several CPUs do not mix. Knows %d %u %x %s %c %% with l, ll, z, a width and zero
+ * padding. */
 __attribute__((format(printf, 1, 2))) void printk(const char *fmt, ...);
 
-/* A broken invariant: prints it, every CPU's state and the trace's tail, stops the machine. A guest cannot cause one. */
+/* A broken invariant: prints it, every CPU's state and the trace's tail, stops the machine. A guest
+ * cannot cause one. */
 __attribute__((format(printf, 1, 2))) _Noreturn void panic(const char *fmt, ...);
 
-/* Notes an event in this CPU's trace ring, which panic() prints. EVENT is a string that outlives the call. */
+/* Notes an event in this CPU's trace ring, which panic() prints. EVENT is a string that outlives
+ * the call. */
 void trace(const char *event, u64 a, u64 b);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The processor's instructions, model-specific registers and control bits, each named as in the SDM. */
+/* The processor's instructions, model-specific registers and control bits, each named as in the
+ * SDM. */
 #ifndef MM_X86_H
 #define MM_X86_H
 
@@ -154,16 +155,16 @@ static inline void outw(u16 port, u16 v)
 	asm volatile("outw %0, %1" : : "a"(v), "Nd"(port));
 }
 
-#define DEFINE_CR(n)                                                            \
-	static inline u64 read_cr##n(void)                                      \
-	{                                                                       \
-		u64 v;                                                          \
-		asm volatile("mov %%cr" #n ", %0" : "=r"(v) : : "memory");      \
-		return v;                                                       \
-	}                                                                       \
-	static inline void write_cr##n(u64 v)                                   \
-	{                                                                       \
-		asm volatile("mov %0, %%cr" #n : : "r"(v) : "memory");          \
+#define DEFINE_CR(n)                                                                               \
+	static inline u64 read_cr##n(void)                                                         \
+	{                                                                                          \
+		u64 v;                                                                             \
+		asm volatile("mov %%cr" #n ", %0" : "=r"(v) : : "memory");                         \
+		return v;                                                                          \
+	}                                                                                          \
+	static inline void write_cr##n(u64 v)                                                      \
+	{                                                                                          \
+		asm volatile("mov %0, %%cr" #n : : "r"(v) : "memory");                             \
 	}
 DEFINE_CR(0)
 DEFINE_CR(2)
@@ -181,7 +182,8 @@ static inline void irq_disable(void)
 	asm volatile("cli" : : : "memory");
 }
 
-/* Waits with interrupts on; STI's shadow covers the HLT, so an interrupt that is pending ends it at once. */
+/* Waits with interrupts on; STI's shadow covers the HLT, so an interrupt that is pending ends it at
+ * once. */
 static inline void irq_wait(void)
 {
 	asm volatile("sti; hlt; cli" : : : "memory");

@@ -20,22 +20,29 @@ static unsigned fetch(struct vcpu *v, u8 *code)
 		rip = (u32)(rip + vmread(GUEST_CS_BASE));
 	if (guest_read_linear(v, rip, code, first))
 		return 0;
-	if (first < MAX_INSTRUCTION && !guest_read_linear(v, rip + first, code + first, MAX_INSTRUCTION - first))
+	if (first < MAX_INSTRUCTION &&
+	    !guest_read_linear(v, rip + first, code + first, MAX_INSTRUCTION - first))
 		return MAX_INSTRUCTION;
 	return first;
 }
 
 static void refuse(struct vcpu *v, u64 q, const u8 *code, unsigned size)
 {
-	static const char *const types[16] = { "read", "write", "instruction fetch", "access while an event was delivered",
-					       [10] = "physical access while an event was delivered", [15] = "page walk or physical fetch" };
+	static const char *const types[16] = {
+		"read",
+		"write",
+		"instruction fetch",
+		"access while an event was delivered",
+		[10] = "physical access while an event was delivered",
+		[15] = "page walk or physical fetch"
+	};
 	const char *type = types[q >> 12 & 15] ? types[q >> 12 & 15] : "access";
 	char bytes[3 * MAX_INSTRUCTION + 1] = "";
 
 	for (unsigned i = 0; i < size; i++)
 		format(bytes + 3 * i, 4, "%02x ", code[i]);
-	guest_stop(v->guest, "vCPU %u: %s of APIC register %lx is not supported, at RIP %lx%s%s", v->gate.id, type, q & 0xfff, vmread(GUEST_RIP),
-		   size ? ": " : "", bytes);
+	guest_stop(v->guest, "vCPU %u: %s of APIC register %lx is not supported, at RIP %lx%s%s",
+		   v->gate.id, type, q & 0xfff, vmread(GUEST_RIP), size ? ": " : "", bytes);
 }
 
 void exit_apic_access(struct vcpu *v)
@@ -54,13 +61,15 @@ void exit_apic_access(struct vcpu *v)
 	if (!size)
 		return; /* its page is gone from the guest's tables, or the guest is to stop: the access runs again and shows */
 	rights = vmread(GUEST_CS_ACCESS_RIGHTS);
-	if ((reg & 15) || (!(rights & CODE_L) && !(rights & CODE_D)) || decode_mov(code, size, rights & CODE_L, &m) ||
-	    m.write != (type == ACCESS_WRITE)) {
+	if ((reg & 15) || (!(rights & CODE_L) && !(rights & CODE_D)) ||
+	    decode_mov(code, size, rights & CODE_L, &m) || m.write != (type == ACCESS_WRITE)) {
 		refuse(v, q, code, size);
 		return;
 	}
 	if (m.write) {
-		u32 value = m.has_imm ? m.imm : m.reg == 4 ? (u32)vmread(GUEST_RSP) : (u32)*vcpu_reg(v, m.reg);
+		u32 value = m.has_imm	 ? m.imm
+			    : m.reg == 4 ? (u32)vmread(GUEST_RSP)
+					 : (u32)*vcpu_reg(v, m.reg);
 
 		if (vlapic_write(&v->lapic, reg, value))
 			vcpu_event(v);

@@ -56,13 +56,15 @@ static const struct {
 	{ EPT_CAP_INVEPT_ALL, "all-context INVEPT" },
 };
 
-/* SDM, "Reserved Controls and Default Settings": bit 55 of IA32_VMX_BASIC says whether the TRUE MSRs, which allow more zeros, exist. */
+/* SDM, "Reserved Controls and Default Settings": bit 55 of IA32_VMX_BASIC says whether the TRUE
+ * MSRs, which allow more zeros, exist. */
 static u64 ctls_msr(unsigned ctls, bool true_msrs)
 {
 	static const u32 msrs[2][CTLS] = {
-		{ MSR_VMX_PINBASED_CTLS, MSR_VMX_PROCBASED_CTLS, MSR_VMX_PROCBASED_CTLS2, MSR_VMX_EXIT_CTLS, MSR_VMX_ENTRY_CTLS },
-		{ MSR_VMX_TRUE_PINBASED_CTLS, MSR_VMX_TRUE_PROCBASED_CTLS, MSR_VMX_PROCBASED_CTLS2, MSR_VMX_TRUE_EXIT_CTLS,
-		  MSR_VMX_TRUE_ENTRY_CTLS },
+		{ MSR_VMX_PINBASED_CTLS, MSR_VMX_PROCBASED_CTLS, MSR_VMX_PROCBASED_CTLS2,
+		  MSR_VMX_EXIT_CTLS, MSR_VMX_ENTRY_CTLS },
+		{ MSR_VMX_TRUE_PINBASED_CTLS, MSR_VMX_TRUE_PROCBASED_CTLS, MSR_VMX_PROCBASED_CTLS2,
+		  MSR_VMX_TRUE_EXIT_CTLS, MSR_VMX_TRUE_ENTRY_CTLS },
 	};
 
 	return rdmsr(msrs[true_msrs][ctls]);
@@ -73,7 +75,8 @@ static u64 read_ept_vpid_cap(void)
 	u64 cap = rdmsr(MSR_VMX_EPT_VPID_CAP);
 
 	/* INVVPID is of use only with both types that are used. */
-	if (!(cap & EPT_CAP_INVVPID) || !(cap & EPT_CAP_INVVPID_SINGLE) || !(cap & EPT_CAP_INVVPID_ALL))
+	if (!(cap & EPT_CAP_INVVPID) || !(cap & EPT_CAP_INVVPID_SINGLE) ||
+	    !(cap & EPT_CAP_INVVPID_ALL))
 		vmx_caps.proc2 &= ~PROC2_VPID;
 	return cap;
 }
@@ -81,13 +84,15 @@ static u64 read_ept_vpid_cap(void)
 int vmx_probe(char *err, size_t err_size)
 {
 	u64 basic = rdmsr(MSR_VMX_BASIC);
-	u32 *ctls[CTLS] = { &vmx_caps.pin, &vmx_caps.proc, &vmx_caps.proc2, &vmx_caps.exit, &vmx_caps.entry };
+	u32 *ctls[CTLS] = { &vmx_caps.pin, &vmx_caps.proc, &vmx_caps.proc2, &vmx_caps.exit,
+			    &vmx_caps.entry };
 	u64 msr[CTLS];
 
 	for (unsigned i = 0; i < CTLS; i++) {
 		/* The secondary controls' MSR exists only where the primary ones allow them. */
 		if (i == PROC2 && !(msr[PROC] >> 32 & PROC_SECONDARY)) {
-			format(err, err_size, "this CPU's VMX lacks secondary processor-based controls, so EPT");
+			format(err, err_size,
+			       "this CPU's VMX lacks secondary processor-based controls, so EPT");
 			return -ENOSYS;
 		}
 		msr[i] = ctls_msr(i, basic & BIT(55));
@@ -97,20 +102,23 @@ int vmx_probe(char *err, size_t err_size)
 		if (msr[controls[i].ctls] >> 32 & controls[i].bit) {
 			*ctls[controls[i].ctls] |= controls[i].bit;
 		} else if (controls[i].required) {
-			format(err, err_size, "this CPU's VMX lacks \"%s\", which Interlock needs", controls[i].name);
+			format(err, err_size, "this CPU's VMX lacks \"%s\", which Interlock needs",
+			       controls[i].name);
 			return -ENOSYS;
 		} else {
 			printk("vmx: without \"%s\"\n", controls[i].name);
 		}
 	}
 	if (vmx_caps.proc & (PROC_CR3_LOAD | PROC_CR3_STORE)) {
-		format(err, err_size, "this CPU's VMX exits on every CR3 access, which Interlock does not handle");
+		format(err, err_size,
+		       "this CPU's VMX exits on every CR3 access, which Interlock does not handle");
 		return -ENOSYS;
 	}
 	vmx_caps.ept_vpid = read_ept_vpid_cap();
 	for (unsigned i = 0; i < ARRAY_SIZE(ept_required); i++) {
 		if (!(vmx_caps.ept_vpid & ept_required[i].bit)) {
-			format(err, err_size, "this CPU's VMX lacks %s, which Interlock needs", ept_required[i].name);
+			format(err, err_size, "this CPU's VMX lacks %s, which Interlock needs",
+			       ept_required[i].name);
 			return -ENOSYS;
 		}
 	}
@@ -119,8 +127,9 @@ int vmx_probe(char *err, size_t err_size)
 	vmx_caps.cr0_fixed1 = rdmsr(MSR_VMX_CR0_FIXED1);
 	vmx_caps.cr4_fixed0 = rdmsr(MSR_VMX_CR4_FIXED0);
 	vmx_caps.cr4_fixed1 = rdmsr(MSR_VMX_CR4_FIXED1);
-	printk("vmx: revision %x, controls pin %x proc %x/%x exit %x entry %x, EPT/VPID %lx\n", vmx_caps.revision, vmx_caps.pin,
-	       vmx_caps.proc, vmx_caps.proc2, vmx_caps.exit, vmx_caps.entry, vmx_caps.ept_vpid);
+	printk("vmx: revision %x, controls pin %x proc %x/%x exit %x entry %x, EPT/VPID %lx\n",
+	       vmx_caps.revision, vmx_caps.pin, vmx_caps.proc, vmx_caps.proc2, vmx_caps.exit,
+	       vmx_caps.entry, vmx_caps.ept_vpid);
 	return 0;
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Failed VM entries in words: the VM-instruction error, and which check of the guest state fails. */
+/*
+ * Failed VM entries in words: the VM-instruction error, and which check of the guest state fails.
+ */
 #include "vmx/vmx.h"
 
 const char *vmx_instruction_error(u32 error)
@@ -34,7 +36,7 @@ struct state {
 };
 
 enum { ES, CS, SS, DS, FS, GS, LDTR, TR, SEGMENTS };
-#define RIGHTS_TYPE(r) ((r) & 15)
+#define RIGHTS_TYPE(r) ((r)&15)
 #define RIGHTS_S BIT(4)
 #define RIGHTS_DPL(r) ((r) >> 5 & 3)
 #define RIGHTS_P BIT(7)
@@ -112,19 +114,24 @@ static const char *check_segments(const struct state *s)
 
 		if (rights[i] & RIGHTS_UNUSABLE)
 			continue;
-		if (!(rights[i] & RIGHTS_S) || !(rights[i] & RIGHTS_P) || (rights[i] & RIGHTS_RESERVED))
-			return "a segment is not a present code or data segment, or has a reserved access-rights bit";
+		if (!(rights[i] & RIGHTS_S) || !(rights[i] & RIGHTS_P) ||
+		    (rights[i] & RIGHTS_RESERVED))
+			return "a segment is not a present code or data segment, or has a reserved "
+			       "access-rights bit";
 		if (!(RIGHTS_TYPE(rights[i]) & 1))
 			return "a segment's type is not accessed";
-		if (((limit & 0xfff) != 0xfff && (rights[i] & RIGHTS_G)) || (limit >> 20 && !(rights[i] & RIGHTS_G)))
+		if (((limit & 0xfff) != 0xfff && (rights[i] & RIGHTS_G)) ||
+		    (limit >> 20 && !(rights[i] & RIGHTS_G)))
 			return "a segment's limit does not fit its granularity";
 	}
-	if ((rights[LDTR] & RIGHTS_UNUSABLE) == 0 && (RIGHTS_TYPE(rights[LDTR]) != 2 || (rights[LDTR] & RIGHTS_S)))
+	if ((rights[LDTR] & RIGHTS_UNUSABLE) == 0 &&
+	    (RIGHTS_TYPE(rights[LDTR]) != 2 || (rights[LDTR] & RIGHTS_S)))
 		return "LDTR is not an LDT";
 	if ((rights[TR] & RIGHTS_UNUSABLE) || (rights[TR] & RIGHTS_S) || !(rights[TR] & RIGHTS_P) ||
 	    (RIGHTS_TYPE(rights[TR]) != 11 && (s->ia32e || RIGHTS_TYPE(rights[TR]) != 3)))
 		return "TR is not a busy TSS";
-	if (!canonical(vmread(GUEST_FS_BASE)) || !canonical(vmread(GUEST_GS_BASE)) || !canonical(vmread(GUEST_TR_BASE)))
+	if (!canonical(vmread(GUEST_FS_BASE)) || !canonical(vmread(GUEST_GS_BASE)) ||
+	    !canonical(vmread(GUEST_TR_BASE)))
 		return "the base of FS, GS or TR is not canonical";
 	return check_code_and_stack(s, rights[CS], rights[SS]);
 }
@@ -143,7 +150,8 @@ static const char *check_rip_and_flags(const struct state *s)
 		return "RFLAGS has bit 1 clear or a reserved bit set";
 	if (s->v86 && (s->ia32e || !(s->cr0 & CR0_PE)))
 		return "RFLAGS.VM in IA-32e or real mode";
-	if ((s->event & INTR_VALID) && INTR_TYPE(s->event) == INTR_EXTERNAL && !(s->rflags & RFLAGS_IF))
+	if ((s->event & INTR_VALID) && INTR_TYPE(s->event) == INTR_EXTERNAL &&
+	    !(s->rflags & RFLAGS_IF))
 		return "an external interrupt is injected while RFLAGS.IF is 0";
 	return NULL;
 }
@@ -156,14 +164,16 @@ static const char *check_rest(const struct state *s)
 		return "the activity state is not defined";
 	if (s->interruptibility & ~0x1full)
 		return "the interruptibility state has a reserved bit";
-	if ((s->interruptibility & INTERRUPTIBILITY_STI) && (s->interruptibility & INTERRUPTIBILITY_MOV_SS))
+	if ((s->interruptibility & INTERRUPTIBILITY_STI) &&
+	    (s->interruptibility & INTERRUPTIBILITY_MOV_SS))
 		return "blocking by STI and by MOV SS at once";
 	if ((s->interruptibility & INTERRUPTIBILITY_STI) && !(s->rflags & RFLAGS_IF))
 		return "blocking by STI while RFLAGS.IF is 0";
 	if (injected && INTR_TYPE(s->event) == INTR_EXTERNAL &&
 	    (s->interruptibility & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)))
 		return "an external interrupt is injected while blocked by STI or MOV SS";
-	if (injected && INTR_TYPE(s->event) == INTR_NMI && (s->interruptibility & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS)))
+	if (injected && INTR_TYPE(s->event) == INTR_NMI &&
+	    (s->interruptibility & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS)))
 		return "an NMI is injected while blocked";
 	if (vmread(VMCS_LINK_POINTER) != ~0ull)
 		return "the VMCS link pointer is not all ones";
@@ -172,7 +182,9 @@ static const char *check_rest(const struct state *s)
 
 const char *vmx_check_guest_state(void)
 {
-	static const char *(*const checks[])(const struct state *) = { check_control_registers, check_segments, check_rip_and_flags, check_rest };
+	static const char *(*const checks[])(const struct state *) = {
+		check_control_registers, check_segments, check_rip_and_flags, check_rest
+	};
 	struct state s = {
 		.cr0 = vmread(GUEST_CR0),
 		.cr4 = vmread(GUEST_CR4),
@@ -196,18 +208,23 @@ const char *vmx_check_guest_state(void)
 
 void vmx_dump(void)
 {
-	static const char *const names[SEGMENTS] = { "ES", "CS", "SS", "DS", "FS", "GS", "LDTR", "TR" };
+	static const char *const names[SEGMENTS] = { "ES", "CS", "SS",	 "DS",
+						     "FS", "GS", "LDTR", "TR" };
 	struct vcpu *v = this_cpu()->vcpu;
 
 	if (!v)
 		return;
-	printk("VMCS of vCPU %u: exit reason %lx, qualification %lx, guest-physical %lx\n", v->gate.id, vmread(EXIT_REASON),
-	       vmread(EXIT_QUALIFICATION), vmread(GUEST_PHYSICAL_ADDRESS));
-	printk("  RIP %lx RSP %lx RFLAGS %lx CR0 %lx CR3 %lx CR4 %lx EFER %lx\n", vmread(GUEST_RIP), vmread(GUEST_RSP), vmread(GUEST_RFLAGS),
-	       vmread(GUEST_CR0), vmread(GUEST_CR3), vmread(GUEST_CR4), vmread(GUEST_EFER));
-	printk("  interruptibility %lx activity %lx entry event %lx, A %lx EPTP %lx\n", vmread(GUEST_INTERRUPTIBILITY),
-	       vmread(GUEST_ACTIVITY_STATE), vmread(ENTRY_INTERRUPTION_INFO), vmread(APIC_ACCESS_ADDR), vmread(EPTP));
+	printk("VMCS of vCPU %u: exit reason %lx, qualification %lx, guest-physical %lx\n",
+	       v->gate.id, vmread(EXIT_REASON), vmread(EXIT_QUALIFICATION),
+	       vmread(GUEST_PHYSICAL_ADDRESS));
+	printk("  RIP %lx RSP %lx RFLAGS %lx CR0 %lx CR3 %lx CR4 %lx EFER %lx\n", vmread(GUEST_RIP),
+	       vmread(GUEST_RSP), vmread(GUEST_RFLAGS), vmread(GUEST_CR0), vmread(GUEST_CR3),
+	       vmread(GUEST_CR4), vmread(GUEST_EFER));
+	printk("  interruptibility %lx activity %lx entry event %lx, A %lx EPTP %lx\n",
+	       vmread(GUEST_INTERRUPTIBILITY), vmread(GUEST_ACTIVITY_STATE),
+	       vmread(ENTRY_INTERRUPTION_INFO), vmread(APIC_ACCESS_ADDR), vmread(EPTP));
 	for (unsigned i = ES; i < SEGMENTS; i++)
-		printk("  %-4s %04lx base %lx limit %lx rights %lx\n", names[i], vmread(GUEST_ES_SELECTOR + 2 * i),
-		       vmread(GUEST_ES_BASE + 2 * i), vmread(GUEST_ES_LIMIT + 2 * i), vmread(GUEST_ES_ACCESS_RIGHTS + 2 * i));
+		printk("  %-4s %04lx base %lx limit %lx rights %lx\n", names[i],
+		       vmread(GUEST_ES_SELECTOR + 2 * i), vmread(GUEST_ES_BASE + 2 * i),
+		       vmread(GUEST_ES_LIMIT + 2 * i), vmread(GUEST_ES_ACCESS_RIGHTS + 2 * i));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The CPUID that guests see: the CPU's own, cut to the features whose state is kept or needs no keeping. The leaves are read once, since CPUID is itself
- * an exit when Interlock runs under another hypervisor.
+ * The CPUID that guests see: the CPU's own, cut to the features whose state is kept or needs no
+ * keeping. The leaves are read once, since CPUID is itself an exit when Interlock runs under
+ * another hypervisor.
  */
 #include "vmx/guest.h"
 #include "vmx/vmx.h"
@@ -15,14 +16,23 @@ static struct cpuid basic[BASIC_LEAVES], extended[EXTENDED_LEAVES], cache[SUBLEA
 static u32 basic_max, extended_max;
 static u64 xcr0_allowed;
 
-/* Leaf 1. ECX: SSE3, PCLMULQDQ, SSSE3, FMA, CMPXCHG16B, SSE4.1, SSE4.2, MOVBE, POPCNT, AES, XSAVE, AVX, F16C, RDRAND. EDX: FPU .. CX8 without the
- * MSR-heavy ones, APIC, SEP, PGE, CMOV, PAT, PSE36, CLFSH, MMX, FXSR, SSE, SSE2. */
-#define FEATURES_1_ECX (BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) | BIT(25) | BIT(26) | BIT(28) | BIT(29) | BIT(30))
-#define FEATURES_1_EDX (BIT(0) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(8) | BIT(9) | BIT(11) | BIT(13) | BIT(15) | BIT(16) | BIT(17) | BIT(19) | BIT(23) | BIT(24) | BIT(25) | BIT(26))
+/*
+ * Leaf 1. ECX: SSE3, PCLMULQDQ, SSSE3, FMA, CMPXCHG16B, SSE4.1, SSE4.2, MOVBE, POPCNT, AES, XSAVE,
+ * AVX, F16C, RDRAND. EDX: FPU .. CX8 without the MSR-heavy ones, APIC, SEP, PGE, CMOV, PAT, PSE36,
+ * CLFSH, MMX, FXSR, SSE, SSE2.
+ */
+#define FEATURES_1_ECX                                                                             \
+	(BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) |    \
+	 BIT(25) | BIT(26) | BIT(28) | BIT(29) | BIT(30))
+#define FEATURES_1_EDX                                                                             \
+	(BIT(0) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(8) | BIT(9) | BIT(11) |         \
+	 BIT(13) | BIT(15) | BIT(16) | BIT(17) | BIT(19) | BIT(23) | BIT(24) | BIT(25) | BIT(26))
 #define FEATURE_1_ECX_OSXSAVE BIT(27)
 #define FEATURE_1_ECX_HYPERVISOR BIT(31)
 /* Leaf 7. FSGSBASE, BMI1, AVX2, SMEP, BMI2, ERMS, INVPCID, RDSEED, ADX, SMAP, CLFLUSHOPT, SHA. */
-#define FEATURES_7_EBX (BIT(0) | BIT(3) | BIT(5) | BIT(7) | BIT(8) | BIT(9) | BIT(18) | BIT(19) | BIT(20) | BIT(23) | BIT(29))
+#define FEATURES_7_EBX                                                                             \
+	(BIT(0) | BIT(3) | BIT(5) | BIT(7) | BIT(8) | BIT(9) | BIT(18) | BIT(19) | BIT(20) |       \
+	 BIT(23) | BIT(29))
 #define FEATURE_7_EBX_INVPCID BIT(10)
 /* Leaf 80000001h. LAHF, LZCNT, PREFETCHW; SYSCALL, NX, 1-GB pages, RDTSCP, long mode. */
 #define FEATURES_EXT_ECX (BIT(0) | BIT(5) | BIT(8))
@@ -56,10 +66,15 @@ void cpuid_init(void)
 	basic[1].ecx &= FEATURES_1_ECX;
 	basic[1].ecx |= FEATURE_1_ECX_HYPERVISOR;
 	basic[1].edx &= FEATURES_1_EDX;
-	basic[7] = (struct cpuid){ .ebx = basic[7].ebx & (FEATURES_7_EBX | (vmx_caps.proc2 & PROC2_INVPCID ? FEATURE_7_EBX_INVPCID : 0)) };
+	basic[7] = (struct cpuid){
+		.ebx = basic[7].ebx & (FEATURES_7_EBX |
+				       (vmx_caps.proc2 & PROC2_INVPCID ? FEATURE_7_EBX_INVPCID : 0))
+	};
 	extended[1].ecx &= FEATURES_EXT_ECX;
-	extended[1].edx &= FEATURES_EXT_EDX | (vmx_caps.proc2 & PROC2_RDTSCP ? FEATURE_EXT_EDX_RDTSCP : 0);
-	/* MONITOR, thermal and power, direct cache access, performance counters, topology, RDT, SGX, processor trace. */
+	extended[1].edx &=
+		FEATURES_EXT_EDX | (vmx_caps.proc2 & PROC2_RDTSCP ? FEATURE_EXT_EDX_RDTSCP : 0);
+	/* MONITOR, thermal and power, direct cache access, performance counters, topology, RDT,
+	 * SGX, processor trace. */
 	static const u8 hidden[] = { 5, 6, 9, 10, 11, 15, 16, 18, 20 };
 	for (unsigned i = 0; i < ARRAY_SIZE(hidden); i++)
 		basic[hidden[i]] = (struct cpuid){ 0 };

@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Writes to CR0 and CR4 that touch a bit of the host's, and XSETBV. In CR0 those are NE (VMX fixes it), CD and NW (the caches are the machine's); in CR4 VMXE, SMXE,
- * MCE, PCIDE and what the CPU lacks. The guest reads back what it wrote, from the shadows.
+ * Writes to CR0 and CR4 that touch a bit of the host's, and XSETBV. In CR0 those are NE (VMX fixes
+ * it), CD and NW (the caches are the machine's); in CR4 VMXE, SMXE, MCE, PCIDE and what the CPU
+ * lacks. The guest reads back what it wrote, from the shadows.
  */
 #include "ept/invept.h"
 #include "vmx/guest.h"
 #include "vmx/vmx.h"
 
-#define CR0_KNOWN                                                                                              \
-	(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
+#define CR0_KNOWN                                                                                  \
+	(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | \
+	 CR0_PG)
 #define RIGHTS_L BIT(13)
 
-/* The guest changed paging by an exit instead of an instruction; what the instruction would have dropped must go. */
+/* The guest changed paging by an exit instead of an instruction; what the instruction would have
+ * dropped must go. */
 static void drop_linear(struct vcpu *v)
 {
 	if (vmx_caps.proc2 & PROC2_VPID)
 		invvpid(INVVPID_SINGLE, v->gate.id + 1);
 }
 
-/* PAE paging without long mode: the processor takes the PDPTEs from the VMCS (SDM, "Loading Page-Directory-Pointer-Table Entries"). */
+/* PAE paging without long mode: the processor takes the PDPTEs from the VMCS (SDM, "Loading
+ * Page-Directory-Pointer-Table Entries"). */
 static int load_pdptes(struct vcpu *v)
 {
 	u64 pdpte[4];
@@ -46,14 +50,14 @@ static bool write_cr0_guest(struct vcpu *v, u64 new)
 	u64 cr4 = vmread(GUEST_CR4);
 	u64 efer = vmread(GUEST_EFER);
 
-	if (new >> 32 || ((new & CR0_PG) && !(new & CR0_PE)) || ((new & CR0_NW) && !(new & CR0_CD)))
+	if (new >> 32 || ((new &CR0_PG) && !(new &CR0_PE)) || ((new &CR0_NW) && !(new &CR0_CD)))
 		return false;
 	new &= CR0_KNOWN;
-	if ((new & CR0_PG) && !(old & CR0_PG) && (efer & EFER_LME)) {
+	if ((new &CR0_PG) && !(old & CR0_PG) && (efer & EFER_LME)) {
 		if (!(cr4 & CR4_PAE) || (vmread(GUEST_CS_ACCESS_RIGHTS) & RIGHTS_L))
 			return false;
 		efer |= EFER_LMA;
-	} else if (!(new & CR0_PG) && (old & CR0_PG)) {
+	} else if (!(new &CR0_PG) && (old & CR0_PG)) {
 		if ((efer & EFER_LMA) && (vmread(GUEST_CS_ACCESS_RIGHTS) & RIGHTS_L))
 			return false;
 		efer &= ~EFER_LMA;
@@ -62,7 +66,8 @@ static bool write_cr0_guest(struct vcpu *v, u64 new)
 		return false;
 	if (efer != vmread(GUEST_EFER)) {
 		vmwrite(GUEST_EFER, efer);
-		vmwrite(ENTRY_CTLS, (vmx_caps.entry & ~ENTRY_IA32E) | (efer & EFER_LMA ? ENTRY_IA32E : 0));
+		vmwrite(ENTRY_CTLS,
+			(vmx_caps.entry & ~ENTRY_IA32E) | (efer & EFER_LMA ? ENTRY_IA32E : 0));
 	}
 	vmwrite(GUEST_CR0, (new & ~(CR0_NW | CR0_CD)) | CR0_NE | CR0_ET);
 	vmwrite(CR0_READ_SHADOW, new | CR0_ET);
@@ -80,7 +85,7 @@ static bool write_cr4_guest(struct vcpu *v, u64 new)
 	u64 cr0 = vmread(GUEST_CR0);
 	u64 paging = CR4_PAE | CR4_PGE | BIT(4) /* PSE */ | BIT(20) /* SMEP */ | BIT(21) /* SMAP */;
 
-	if ((new & refused) || ((efer & EFER_LMA) && !(new & CR4_PAE)))
+	if ((new &refused) || ((efer & EFER_LMA) && !(new &CR4_PAE)))
 		return false;
 	if (pae_paging(cr0, new, efer) && ((new ^ old) & paging) && load_pdptes(v))
 		return false;
@@ -92,8 +97,8 @@ static bool write_cr4_guest(struct vcpu *v, u64 new)
 }
 
 /*
- * SDM, "Exit Qualification for Control-Register Accesses". Only MOV to CR0 and CR4 can exit: the masks have no bit that CLTS or LMSW touch, and accesses to
- * CR3 and CR8 do not exit.
+ * SDM, "Exit Qualification for Control-Register Accesses". Only MOV to CR0 and CR4 can exit: the
+ * masks have no bit that CLTS or LMSW touch, and accesses to CR3 and CR8 do not exit.
  */
 void exit_cr(struct vcpu *v)
 {
@@ -119,7 +124,8 @@ void exit_xsetbv(struct vcpu *v)
 {
 	u64 value = v->regs.rdx << 32 | (u32)v->regs.rax;
 
-	if ((u32)v->regs.rcx != 0 || !(value & 1) || (value & ~cpuid_xcr0_allowed()) || ((value & 4) && !(value & 2))) {
+	if ((u32)v->regs.rcx != 0 || !(value & 1) || (value & ~cpuid_xcr0_allowed()) ||
+	    ((value & 4) && !(value & 2))) {
 		vcpu_inject_gp();
 		return;
 	}

@@ -30,7 +30,8 @@ static unsigned modrm_length(const u8 *p, unsigned left)
 
 static bool is_prefix(u8 byte)
 {
-	return byte == 0x26 || byte == 0x2e || byte == 0x36 || byte == 0x3e || byte == 0x64 || byte == 0x65;
+	return byte == 0x26 || byte == 0x2e || byte == 0x36 || byte == 0x3e || byte == 0x64 ||
+	       byte == 0x65;
 }
 
 int decode_mov(const u8 *code, unsigned size, bool long_mode, struct mov *m)

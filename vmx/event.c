@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is delivered to the guest with the next entry: exceptions, NMIs, interrupts; and the windows to wait for. */
+/* What is delivered to the guest with the next entry: exceptions, NMIs, interrupts; and the windows
+ * to wait for. */
 #include "vmx/vcpu.h"
 
 static void set_proc_ctls(struct vcpu *v, u32 ctls)
@@ -20,7 +21,8 @@ static void set_tpr_threshold(struct vcpu *v, u32 threshold)
 
 void vcpu_inject_exception(u8 vector, bool has_error, u32 error)
 {
-	vmwrite(ENTRY_INTERRUPTION_INFO, INTR_VALID | INTR_EXCEPTION << 8 | (has_error ? INTR_ERROR_CODE : 0) | vector);
+	vmwrite(ENTRY_INTERRUPTION_INFO,
+		INTR_VALID | INTR_EXCEPTION << 8 | (has_error ? INTR_ERROR_CODE : 0) | vector);
 	if (has_error)
 		vmwrite(ENTRY_EXCEPTION_ERROR_CODE, error);
 }
@@ -36,15 +38,18 @@ void vcpu_redeliver(void)
 		vmwrite(ENTRY_EXCEPTION_ERROR_CODE, vmread(IDT_VECTORING_ERROR_CODE));
 	if (type == INTR_SOFTWARE || type == INTR_PRIV_SOFTWARE || type == INTR_SOFT_EXCEPTION)
 		vmwrite(ENTRY_INSTRUCTION_LENGTH, vmread(EXIT_INSTRUCTION_LENGTH));
-	/* The delivery of an NMI blocks NMIs, and VM entry refuses to inject one that is blocked. */
+	/*
+	 * The delivery of an NMI blocks NMIs, and VM entry refuses to inject one that is blocked.
+	 */
 	if (type == INTR_NMI)
-		vmwrite(GUEST_INTERRUPTIBILITY, vmread(GUEST_INTERRUPTIBILITY) & ~INTERRUPTIBILITY_NMI);
+		vmwrite(GUEST_INTERRUPTIBILITY,
+			vmread(GUEST_INTERRUPTIBILITY) & ~INTERRUPTIBILITY_NMI);
 	vmwrite(ENTRY_INTERRUPTION_INFO, info & ~INTR_NMI_UNBLOCKED);
 }
 
 /*
- * One event per entry. SDM, "Checks on VMX Controls and Guest State": an external interrupt needs RFLAGS.IF and no blocking by STI or MOV SS, an NMI
- * needs no blocking by NMI or MOV SS.
+ * One event per entry. SDM, "Checks on VMX Controls and Guest State": an external interrupt needs
+ * RFLAGS.IF and no blocking by STI or MOV SS, an NMI needs no blocking by NMI or MOV SS.
  */
 void vcpu_deliver(struct vcpu *v)
 {
@@ -55,7 +60,8 @@ void vcpu_deliver(struct vcpu *v)
 	u32 threshold = 0;
 
 	if (v->nmi_pending) {
-		if (taken || (blocked & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS | INTERRUPTIBILITY_STI))) {
+		if (taken || (blocked & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS |
+					 INTERRUPTIBILITY_STI))) {
 			ctls |= PROC_NMI_WINDOW;
 		} else {
 			v->nmi_pending = false;
@@ -68,7 +74,8 @@ void vcpu_deliver(struct vcpu *v)
 		u32 class = (u32)vector & 0xf0;
 
 		if (class <= (vlapic_ppr(&v->lapic) & 0xf0)) {
-			/* Held back. By the TPR: the processor exits when that falls below the threshold. By what is in service: EOI exits. */
+			/* Held back. By the TPR: the processor exits when that falls below the
+			 * threshold. By what is in service: EOI exits. */
 			if (class <= (vlapic_get(&v->lapic, APIC_TPR) & 0xf0))
 				threshold = class >> 4;
 		} else if (taken || (blocked & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) ||
@@ -76,7 +83,8 @@ void vcpu_deliver(struct vcpu *v)
 			ctls |= PROC_INTERRUPT_WINDOW;
 		} else {
 			vlapic_accept(&v->lapic, vector);
-			vmwrite(ENTRY_INTERRUPTION_INFO, INTR_VALID | INTR_EXTERNAL << 8 | (u32)vector);
+			vmwrite(ENTRY_INTERRUPTION_INFO,
+				INTR_VALID | INTR_EXTERNAL << 8 | (u32)vector);
 			v->state = VCPU_RUNNING;
 		}
 	}

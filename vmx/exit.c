@@ -7,8 +7,8 @@
 
 static void stop(struct vcpu *v, const char *what)
 {
-	guest_stop(v->guest, "vCPU %u: %s at RIP %lx (exit qualification %lx)", v->gate.id, what, vmread(GUEST_RIP),
-		   vmread(EXIT_QUALIFICATION));
+	guest_stop(v->guest, "vCPU %u: %s at RIP %lx (exit qualification %lx)", v->gate.id, what,
+		   vmread(GUEST_RIP), vmread(EXIT_QUALIFICATION));
 }
 
 static void exit_exception(struct vcpu *v)
@@ -24,8 +24,8 @@ static void exit_exception(struct vcpu *v)
 	if (vector == VECTOR_MC)
 		panic("machine check while vCPU %u was in guest mode", v->gate.id);
 	if (vector == VECTOR_DB) {
-		/* The processor leaves DR6 alone when #DB exits; the guest expects the cause there (SDM, "Exit Qualification for Debug
-		 * Exceptions"). */
+		/* The processor leaves DR6 alone when #DB exits; the guest expects the cause there
+		 * (SDM, "Exit Qualification for Debug Exceptions"). */
 		u64 dr6;
 
 		asm volatile("mov %%dr6, %0" : "=r"(dr6));
@@ -33,17 +33,20 @@ static void exit_exception(struct vcpu *v)
 		/* ICEBP is delivered as an exception that the processor itself would not block. */
 		if (INTR_TYPE(info) == INTR_PRIV_SOFTWARE) {
 			vmwrite(ENTRY_INSTRUCTION_LENGTH, vmread(EXIT_INSTRUCTION_LENGTH));
-			vmwrite(ENTRY_INTERRUPTION_INFO, INTR_VALID | INTR_PRIV_SOFTWARE << 8 | VECTOR_DB);
+			vmwrite(ENTRY_INTERRUPTION_INFO,
+				INTR_VALID | INTR_PRIV_SOFTWARE << 8 | VECTOR_DB);
 			return;
 		}
 	}
 	if (vmread(IDT_VECTORING_INFO) & INTR_VALID) {
-		/* An exception within a delivery. The first one is lost to a double fault only for contributory ones, which #DB and #AC are not. */
+		/* An exception within a delivery. The first one is lost to a double fault only for
+		 * contributory ones, which #DB and #AC are not. */
 		vcpu_redeliver();
 		return;
 	}
 	vcpu_inject_exception(vector, info & INTR_ERROR_CODE,
-			      info & INTR_ERROR_CODE ? (u32)vmread(EXIT_INTERRUPTION_ERROR_CODE) : 0);
+			      info & INTR_ERROR_CODE ? (u32)vmread(EXIT_INTERRUPTION_ERROR_CODE)
+						     : 0);
 }
 
 static void exit_external_interrupt(struct vcpu *v)
@@ -98,23 +101,26 @@ static void exit_ud(struct vcpu *v)
 static void exit_ept_violation(struct vcpu *v)
 {
 	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
-	int err;
+	int err = ept_fault(v->ept, gpa);
 
 	/* IRET had unblocked NMIs before it faulted; it runs again and must find them blocked. */
-	if ((vmread(EXIT_QUALIFICATION) & VIOLATION_NMI_UNBLOCKED) && !(vmread(IDT_VECTORING_INFO) & INTR_VALID))
-		vmwrite(GUEST_INTERRUPTIBILITY, vmread(GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
-	while ((err = ept_fault(v->ept, gpa)) == -EAGAIN) {
-		/* The page is moving: OUTSIDE, nobody waits for this vCPU. */
-		v->fault_retries++;
+	if ((vmread(EXIT_QUALIFICATION) & VIOLATION_NMI_UNBLOCKED) &&
+	    !(vmread(IDT_VECTORING_INFO) & INTR_VALID))
+		vmwrite(GUEST_INTERRUPTIBILITY,
+			vmread(GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
+	/* While the page is moving: OUTSIDE, nobody waits for this vCPU. */
+	for (v->retries += err == -EAGAIN; err == -EAGAIN; err = ept_fault(v->ept, gpa)) {
 		if (order_load(fault_stop, &v->gate.requests) & REQ_STOP)
 			return;
 		cpu_relax();
 	}
 	if (err == -ENOMEM)
-		guest_stop(v->guest, "vCPU %u: out of memory for guest-physical %lx", v->gate.id, gpa);
+		guest_stop(v->guest, "vCPU %u: out of memory for guest-physical %lx", v->gate.id,
+			   gpa);
 	else if (err)
-		guest_stop(v->guest, "vCPU %u: no memory at guest-physical %lx, accessed at RIP %lx", v->gate.id, gpa,
-			   vmread(GUEST_RIP));
+		guest_stop(v->guest,
+			   "vCPU %u: no memory at guest-physical %lx, accessed at RIP %lx",
+			   v->gate.id, gpa, vmread(GUEST_RIP));
 }
 
 /* A reserved bit in an entry of ours: no guest can cause it. */
@@ -123,7 +129,8 @@ static void exit_ept_misconfiguration(struct vcpu *v)
 	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
 	struct ept_leaf leaf = ept_walk(v->ept, gpa);
 
-	panic("ept: misconfiguration at guest-physical %lx, level %u entry %lx", gpa, leaf.level, leaf.value);
+	panic("ept: misconfiguration at guest-physical %lx, level %u entry %lx", gpa, leaf.level,
+	      leaf.value);
 }
 
 /* The window is open, or the TPR fell: there is something to deliver. */
@@ -137,7 +144,8 @@ static void exit_invalid_guest_state(struct vcpu *v)
 	const char *check = vmx_check_guest_state();
 
 	vmx_dump();
-	guest_stop(v->guest, "vCPU %u: VM entry failed: invalid guest state: %s", v->gate.id, check ? check : "no check of ours finds it");
+	guest_stop(v->guest, "vCPU %u: VM entry failed: invalid guest state: %s", v->gate.id,
+		   check ? check : "no check of ours finds it");
 }
 
 struct exit {
@@ -159,7 +167,7 @@ static const struct exit exits[EXIT_REASONS] = {
 	[EXIT_INVD] = { exit_invd, "invd", false },
 	[EXIT_RDPMC] = { exit_gp, "rdpmc", false },
 	[EXIT_VMCALL] = { exit_hypercall, "vmcall", false },
-	[EXIT_VMCLEAR ... EXIT_VMXON] = { exit_ud, "vmx-instruction", false },
+	[EXIT_VMCLEAR... EXIT_VMXON] = { exit_ud, "vmx-instruction", false },
 	[EXIT_CR_ACCESS] = { exit_cr, "cr-access", false },
 	[EXIT_IO] = { exit_io, "io", false },
 	[EXIT_RDMSR] = { exit_rdmsr, "rdmsr", false },
@@ -192,8 +200,11 @@ void exit_dispatch(struct vcpu *v, u32 reason)
 		else if (reason == (EXIT_MACHINE_CHECK | EXIT_REASON_ENTRY_FAILED))
 			panic("machine check during VM entry");
 		else
-			guest_stop(v->guest, "vCPU %u: unhandled exit reason %x at RIP %lx (exit qualification %lx)", v->gate.id, reason,
-				   vmread(GUEST_RIP), vmread(EXIT_QUALIFICATION));
+			guest_stop(v->guest,
+				   "vCPU %u: unhandled exit reason %x at RIP %lx (exit "
+				   "qualification %lx)",
+				   v->gate.id, reason, vmread(GUEST_RIP),
+				   vmread(EXIT_QUALIFICATION));
 		return;
 	}
 	v->exits[reason]++;

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The entry gate: the vCPU's side of the protocol, passed before each VM entry. The invalidator's side is ept/protocol.c.
+ * The entry gate: the vCPU's side of the protocol, passed before each VM entry. The invalidator's
+ * side is ept/protocol.c.
  *
  * Why each step stands where it does:
  *
  *   reload  while OUTSIDE: an invalidator never waits for a vCPU that waits for it
- *   flush   after reload, so that one INVEPT serves both a new generation and a new A; before arm, since INVEPT drops only what is cached so far
- *   arm     interrupts are off; the store is before, the full fence between, the loads of check after: an invalidator either sees IN_GUEST and
- *           kicks, or has published before check looks
+ *   flush   after reload, so that one INVEPT serves both a new generation and a new A; before arm,
+ *           since INVEPT drops only what is cached so far
+ *   arm     interrupts are off; the store is before, the full fence between, the loads of check
+ *           after: an invalidator either sees IN_GUEST and kicks, or has published before check
+ *           looks
  *   check   a request or a generation that is not flushed yet: out again, from the start
  *
- * A kick that comes between check and VMLAUNCH or VMRESUME is an NMI in root mode: it makes that entry give up (vmx/entry.asm).
+ * A kick that comes between check and VMLAUNCH or VMRESUME is an NMI in root mode: it makes that
+ * entry give up (vmx/entry.asm).
  */
 #ifndef VMX_GATE_H
 #define VMX_GATE_H
@@ -52,10 +56,10 @@ static inline bool gate_arm(struct vcpu *v)
 static inline bool gate_check(struct vcpu *v)
 {
 	if (likely(!order_load(check_requests, &v->gate.requests) &&
-		   order_load(check_generation, &v->ept->generation) == v->ept->flushed[v->gate.cpu]))
+		   order_load(check_generation, &v->ept->generation) ==
+			   v->ept->flushed[v->gate.cpu]))
 		return true;
 	gate_leave(check_leave, &v->gate);
-	v->gate_retries++;
 	return false;
 }
 

@@ -4,7 +4,8 @@
 #include "vmx/guest.h"
 #include "vmx/vmx.h"
 
-/* What the guest reads when the processor does not trap: not zero, and the offset tells which register. */
+/* What the guest reads when the processor does not trap: not zero, and the offset tells which
+ * register. */
 #define RAW_PATTERN 0x5a5a0000u
 
 static struct guest the_guest;

@@ -22,15 +22,16 @@ struct guest_info {
 enum { WRONG_APIC_READ, WRONG_APIC_WRITE, WRONG_DATA, WRONG_LOST, WRONG_STATE, WRONG_KINDS };
 #define WRONG_SHOWN 8 /* so many are printed */
 
-/* The first raw read of the APIC-access page: what the guest saw, and the two addresses that should be one. */
+/* A wrong value: what the guest saw, and, for the APIC-access page, the two addresses that should
+ * be one. */
 struct stale {
 	u64 gpa, value, expected, tick;
-	u64 access, leaf; /* A, and the EPT leaf's address, 0 while not present */
+	u64 access, leaf; /* A, and the address in the EPT leaf */
 	unsigned vcpu;
 };
 
 struct guest {
-	u16 id;           /* owner of its frames */
+	u16 id; /* owner of its frames */
 	unsigned nvcpus;
 	struct vcpu *vcpus[MAX_CPUS];
 	struct vlapic *lapics[MAX_CPUS];
@@ -38,30 +39,32 @@ struct guest {
 	struct backing backing;
 	u64 io_bitmaps, msr_bitmap; /* physical addresses; two frames, one frame */
 
-	bool finishing;   /* the next ROUND hypercall is told to finish */
-	u32 done;         /* vCPUs that called DONE. Atomic */
-	bool stopping, stopped; /* something ended it; once stopped is seen, stop_reason says what */
+	bool finishing; /* the next ROUND hypercall is told to finish */
+	u32 done;	/* vCPUs that called DONE. Atomic */
+	bool stopping,
+		stopped; /* something ended it; once stopped is seen, stop_reason says what */
 	char stop_reason[200];
 	u64 wrong[WRONG_KINDS]; /* atomic */
-	u32 stale_seen;   /* stale is filled in */
-	struct stale stale;
-	u64 bench[16];    /* RESULT hypercalls: ticks * 1000, 0 none */
-	bool mute;        /* fault=mute: kicks to vCPU 0 are not sent */
+	u32 stale_seen;		/* first_stale is filled in */
+	struct stale first_stale;
+	u64 bench[16]; /* RESULT hypercalls: ticks * 1000, 0 none */
+	bool mute;     /* fault=mute: kicks to vCPU 0 are not sent */
 };
 
 struct guest_config {
 	const struct protocol *protocol;
-	unsigned vcpus;   /* on CPUs 1 .. vcpus */
+	unsigned vcpus; /* on CPUs 1 .. vcpus */
 	const u8 *image;
 	size_t image_size;
 	u32 arg;
 	u64 seed;
-	bool apicv;       /* use APIC-register virtualization */
-	bool bad_state;   /* fault=entry: an invalid guest state for vCPU 0 */
+	bool apicv;	/* use APIC-register virtualization */
+	bool bad_state; /* fault=entry: an invalid guest state for vCPU 0 */
 	bool mute;
 };
 
-/* A guest with its image and info page in memory and vCPU 0 about to start; or NULL with the reason in ERR. One exists at a time. */
+/* A guest with its image and info page in memory and vCPU 0 about to start; or NULL with the reason
+ * in ERR. One exists at a time. */
 struct guest *guest_create(const struct guest_config *c, const char **err);
 
 /* Frees what it had. Its vCPUs' CPUs have returned from vcpu_main(). */
@@ -70,11 +73,15 @@ void guest_destroy(struct guest *g);
 /* Ends the guest, with the first reason that is given. From any CPU; its vCPUs leave soon. */
 __attribute__((format(printf, 2, 3))) void guest_stop(struct guest *g, const char *fmt, ...);
 
-/* Reads SIZE bytes at guest-physical GPA into BUF, for the vCPU V that is OUTSIDE. 0, -EFAULT (no memory there; BUF is then not to
- * be used) or -EAGAIN (V is to stop). Safe while pages move: it is a stay that invalidators wait for. */
+/*
+ * Reads SIZE bytes at guest-physical GPA into BUF, for the vCPU V that is OUTSIDE. 0, -EFAULT (no
+ * memory there; BUF is then not to be used) or -EAGAIN (V is to stop). Safe while pages move: it is
+ * a stay that invalidators wait for.
+ */
 int guest_read(struct vcpu *v, u64 gpa, void *buf, u64 size);
 
-/* The same for a linear address, through the guest's own page tables. -EFAULT also when it is not mapped. */
+/* The same for a linear address, through the guest's own page tables. -EFAULT also when it is not
+ * mapped. */
 int guest_read_linear(struct vcpu *v, u64 linear, void *buf, u64 size);
 
 /* Writes to the guest's memory before it runs. 0, -EFAULT or -ENOMEM. */

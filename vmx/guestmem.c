@@ -5,8 +5,9 @@
 #include "vmx/guest.h"
 
 /*
- * A read is a stay like one in guest mode, only that it needs no kick to end: the gate's arm and check against the invalidator's publish, kick and
- * wait. If the mark is not seen after the fence, the invalidator sees READING, and waits before it touches the frame.
+ * A read is a stay like one in guest mode, only that it needs no kick to end: the gate's arm and
+ * check against the invalidator's publish, kick and wait. If the mark is not seen after the fence,
+ * the invalidator sees READING, and waits before it touches the frame.
  */
 static int read_page(struct vcpu *v, u64 gpa, void *buf, u64 size)
 {
@@ -22,7 +23,10 @@ static int read_page(struct vcpu *v, u64 gpa, void *buf, u64 size)
 		entry = order_load(read_p, p);
 		if (!(entry & P_MOVING)) {
 			if (entry & P_PRESENT)
-				memcpy(buf, frame_ptr((entry & P_ADDRESS) >> PAGE_SHIFT) + (gpa & (PAGE_SIZE - 1)), size);
+				memcpy(buf,
+				       frame_ptr((entry & P_ADDRESS) >> PAGE_SHIFT) +
+					       (gpa & (PAGE_SIZE - 1)),
+				       size);
 			else
 				memset(buf, 0, size); /* never touched */
 			gate_leave(read_leave, &v->gate);
@@ -53,7 +57,8 @@ int guest_read(struct vcpu *v, u64 gpa, void *buf, u64 size)
 #define PTE_PRESENT BIT(0)
 #define PTE_LARGE BIT(7)
 
-/* SDM, "Paging": the guest's own tables. Rights are not checked: the guest has just executed what is read here. */
+/* SDM, "Paging": the guest's own tables. Rights are not checked: the guest has just executed what
+ * is read here. */
 static int translate(struct vcpu *v, u64 linear, u64 *gpa)
 {
 	u64 cr0 = vmread(GUEST_CR0), cr3 = vmread(GUEST_CR3), cr4 = vmread(GUEST_CR4);
@@ -81,7 +86,8 @@ static int translate(struct vcpu *v, u64 linear, u64 *gpa)
 		if (!(entry & PTE_PRESENT))
 			return -EFAULT;
 		entry &= 0x000fffffffffffff;
-		if (level == 1 || ((entry & PTE_LARGE) && level < levels && (entry_size == 8 || (cr4 & BIT(4))))) {
+		if (level == 1 || ((entry & PTE_LARGE) && level < levels &&
+				   (entry_size == 8 || (cr4 & BIT(4))))) {
 			*gpa = (entry & ~(BIT(shift) - 1)) | (linear & (BIT(shift) - 1));
 			return 0;
 		}
@@ -123,7 +129,8 @@ int guest_load(struct guest *g, u64 gpa, const void *from, u64 size)
 				return -ENOMEM;
 			*p = pfn << PAGE_SHIFT | P_PRESENT;
 		}
-		memcpy(frame_ptr((*p & P_ADDRESS) >> PAGE_SHIFT) + (gpa & (PAGE_SIZE - 1)), from, part);
+		memcpy(frame_ptr((*p & P_ADDRESS) >> PAGE_SHIFT) + (gpa & (PAGE_SIZE - 1)), from,
+		       part);
 		gpa += part;
 		from = (const char *)from + part;
 		size -= part;

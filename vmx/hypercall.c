@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What guests tell the hypervisor, by VMCALL: number in RAX, arguments in RDI, RSI, RDX, RCX, R8, result in RAX. */
+/* What guests tell the hypervisor, by VMCALL: number in RAX, arguments in RDI, RSI, RDX, RCX, R8,
+ * result in RAX. */
 #include "mm/frame.h"
 #include "vmx/guest.h"
 
@@ -28,41 +29,52 @@ static const char *apic_register(u64 gpa)
 	return "register";
 }
 
-/* A stale access: names both sides of the disagreement. A is this vCPU's until its next gate, so it is what the access met. */
-static void report_apic(struct vcpu *v, u64 gpa)
+/*
+ * A stale access: names both sides of the disagreement. A is this vCPU's until its next gate, and
+ * the leaf stays until the next move takes it away, so they are what the access met.
+ */
+static void report_apic(struct vcpu *v, const struct stale *s)
 {
-	struct ept_leaf leaf = ept_walk(v->ept, gpa);
+	bool gone = !ept_walk(v->ept, APIC_ACCESS_GPA).level;
 
-	printk("  it is APIC register %s; A (APIC_ACCESS_ADDR of vCPU %u) = %lx, EPT leaf = %lx%s\n", apic_register(gpa), v->gate.id,
-	       v->access.address, leaf.value & EPT_ADDRESS,
-	       !leaf.level			      ? " (not present: the page is moving again)" :
-	       (leaf.value & EPT_ADDRESS) == v->access.address ? "" :
-								": they differ, so the CPU does not trap and the guest reads the page's raw bytes");
+	printk("  it is APIC register %s; A (APIC_ACCESS_ADDR of vCPU %u) = %lx, EPT leaf = "
+	       "%lx%s%s\n",
+	       apic_register(s->gpa), s->vcpu, s->access, s->leaf,
+	       gone ? " (until the move that has begun since)" : "",
+	       s->leaf == s->access
+		       ? ""
+		       : ": they differ, so the CPU does not trap and the guest has raw bytes");
 }
 
 static void wrong(struct vcpu *v)
 {
-	static const char *const kinds[WRONG_KINDS] = { "APIC register read", "APIC register written and read back", "data page",
-							"lost interrupt", "processor state" };
+	static const char *const kinds[WRONG_KINDS] = { "APIC register read",
+							"APIC register written and read back",
+							"data page", "lost interrupt",
+							"processor state" };
 	struct guest_regs *r = &v->regs;
 	struct guest *g = v->guest;
 	u64 kind = MIN(r->r8, WRONG_KINDS - 1), seen = 0;
+	struct stale stale = { .gpa = r->rdi,
+			       .value = r->rsi,
+			       .expected = r->rdx,
+			       .tick = r->rcx,
+			       .vcpu = v->gate.id,
+			       .access = v->access.address,
+			       .leaf = v->ept->apic_leaf };
 
 	__atomic_fetch_add(&g->wrong[kind], 1, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < WRONG_KINDS; i++)
 		seen += g->wrong[i];
-	if (kind == WRONG_APIC_READ && !__atomic_exchange_n(&g->stale_seen, 1, __ATOMIC_RELAXED)) {
-		struct ept_leaf leaf = ept_walk(v->ept, APIC_ACCESS_GPA);
-
-		g->stale = (struct stale){ .gpa = r->rdi, .value = r->rsi, .expected = r->rdx, .tick = r->rcx, .vcpu = v->gate.id,
-					   .access = v->access.address, .leaf = leaf.value & EPT_ADDRESS };
-	}
+	if (kind <= WRONG_DATA && !__atomic_exchange_n(&g->stale_seen, 1, __ATOMIC_RELAXED))
+		g->first_stale = stale;
 	if (seen > WRONG_SHOWN)
 		return;
-	printk("vCPU %u: wrong value: %s at %lx: %lx, expected %lx, tick %lu%s\n", v->gate.id, kinds[kind], r->rdi, r->rsi, r->rdx, r->rcx,
+	printk("vCPU %u: wrong value: %s at %lx: %lx, expected %lx, tick %lu%s\n", v->gate.id,
+	       kinds[kind], r->rdi, r->rsi, r->rdx, r->rcx,
 	       (r->rsi & POISON_MASK) == POISON ? " (a freed frame's poison)" : "");
 	if (r->rdi >> PAGE_SHIFT == APIC_ACCESS_GFN && kind <= WRONG_APIC_WRITE)
-		report_apic(v, r->rdi);
+		report_apic(v, &stale);
 	if (seen == WRONG_SHOWN)
 		printk("further wrong values are only counted\n");
 }

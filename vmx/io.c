@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Port I/O. The guest has one device, a serial port that only sends; elsewhere reads are all ones and writes go nowhere, as on an empty bus. */
+/* Port I/O. The guest has one device, a serial port that only sends; elsewhere reads are all ones
+ * and writes go nowhere, as on an empty bus. */
 #include "vmx/guest.h"
 
 #define SERIAL 0x3f8
@@ -29,9 +30,12 @@ void exit_io(struct vcpu *v)
 	u64 mask = size == 4 ? 0xffffffff : BIT(8 * size) - 1;
 
 	if (string) {
-		/* What would be written is all ones, to a place that takes the whole of segmentation and paging to find. */
-		guest_stop(v->guest, "vCPU %u: string %s on port %x%s, which is not supported, at RIP %lx", v->gate.id, in ? "input" : "output",
-			   port, rep ? " (repeated)" : "", vmread(GUEST_RIP));
+		/* What would be written is all ones, to a place that takes the whole of
+		 * segmentation and paging to find. */
+		guest_stop(v->guest,
+			   "vCPU %u: string %s on port %x%s, which is not supported, at RIP %lx",
+			   v->gate.id, in ? "input" : "output", port, rep ? " (repeated)" : "",
+			   vmread(GUEST_RIP));
 		return;
 	}
 	if (in) {

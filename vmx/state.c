@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Processor state that VMX does not switch and the host does not use: x87, SSE, AVX, XCR0, DR0-3, DR6, CR2 and the SYSCALL MSRs. It stays in the CPU over VM exits, which so cost
- * nothing for it. A vCPU starts with a clean set, and what it leaves is wiped before the next one.
+ * Processor state that VMX does not switch and the host does not use: x87, SSE, AVX, XCR0, DR0-3,
+ * DR6, CR2 and the SYSCALL MSRs. It stays in the CPU over VM exits, which so cost nothing for it. A
+ * vCPU starts with a clean set, and what it leaves is wiped before the next one.
  */
 #include "vmx/vmx.h"
 
-/* FXSAVE layout with the XSAVE header: XSTATE_BV = 0 gives every component its initial state (SDM, XRSTOR); FCW and MXCSR as FXRSTOR takes them. */
+/* FXSAVE layout with the XSAVE header: XSTATE_BV = 0 gives every component its initial state (SDM,
+ * XRSTOR); FCW and MXCSR as FXRSTOR takes them. */
 static const struct {
 	u16 fcw, fsw;
 	u8 ftw[20];
 	u32 mxcsr, mxcsr_mask;
 	u8 rest[480], header[64];
 } __attribute__((aligned(64))) clean = { .fcw = 0x37f, .mxcsr = 0x1f80 };
-_Static_assert(offsetof(typeof(clean), mxcsr) == 24 && sizeof(clean) == 576, "SDM: FXSAVE area and XSAVE header");
+_Static_assert(offsetof(typeof(clean), mxcsr) == 24 && sizeof(clean) == 576,
+	       "SDM: FXSAVE area and XSAVE header");
 
 static void wipe(void)
 {

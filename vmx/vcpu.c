@@ -62,8 +62,8 @@ static struct vcpu *vcpu_of_gate(struct gate *g)
 }
 
 /*
- * An NMI, because a guest cannot mask it. An external interrupt would do by the SDM, but Bochs up to 2.7 keeps it from a guest that was entered
- * with interrupts off in both guest and host.
+ * An NMI, because a guest cannot mask it. An external interrupt would do by the SDM, but Bochs up
+ * to 2.7 keeps it from a guest that was entered with interrupts off in both guest and host.
  */
 void gate_kick(struct gate *g)
 {
@@ -75,9 +75,11 @@ void gate_kick(struct gate *g)
 void gate_late(struct gate *g, unsigned round)
 {
 	if (round)
-		panic("ack: vCPU %u on CPU %u is still in guest mode after two kicks (mode %lx, requests %x)", g->id, g->cpu, g->mode,
-		      g->requests);
-	printk("vCPU %u on CPU %u does not answer its kick after %u looks; kicking again\n", g->id, g->cpu, WAIT_SPINS);
+		panic("ack: vCPU %u on CPU %u is still in guest mode after two kicks (mode %lx, "
+		      "requests %x)",
+		      g->id, g->cpu, g->mode, g->requests);
+	printk("vCPU %u on CPU %u does not answer its kick after %u looks; kicking again\n", g->id,
+	       g->cpu, WAIT_SPINS);
 	gate_kick(g);
 }
 
@@ -98,7 +100,8 @@ static void sleep(struct vcpu *v)
 
 	gate_set(sleep_mode, &v->gate, MODE_HALTED);
 	order_fence(sleep_fence);
-	while (!(order_load(sleep_requests, &v->gate.requests) & (REQ_EVENT | REQ_STOP)) && !cpu->timer_due)
+	while (!(order_load(sleep_requests, &v->gate.requests) & (REQ_EVENT | REQ_STOP)) &&
+	       !cpu->timer_due)
 		irq_wait();
 	gate_leave(sleep_leave, &v->gate);
 }
@@ -130,7 +133,8 @@ static bool see_to_requests(struct vcpu *v)
 	struct cpu *cpu = this_cpu();
 
 	for (;;) {
-		if (v->state == VCPU_DONE || (order_load(see_requests, &v->gate.requests) & REQ_STOP))
+		if (v->state == VCPU_DONE ||
+		    (order_load(see_requests, &v->gate.requests) & REQ_STOP))
 			return false;
 		order_and(see_clear, &v->gate.requests, ~REQ_EVENT);
 		if (cpu->timer_due) {
@@ -149,11 +153,13 @@ static bool see_to_requests(struct vcpu *v)
 /* From OUTSIDE through the gate. */
 static inline int pass(struct vcpu *v)
 {
-	for (;;) {
-		if (unlikely(order_load(pass_requests, &v->gate.requests) & ~REQ_RELOAD) && !see_to_requests(v))
+	for (bool again = false;; again = true) {
+		if (unlikely(order_load(pass_requests, &v->gate.requests) & ~REQ_RELOAD) &&
+		    !see_to_requests(v))
 			return LEAVE;
 		if (likely(gate_pass(v)))
 			return RESUME;
+		v->retries += !again;
 		cpu_relax();
 	}
 }
@@ -183,7 +189,8 @@ void vcpu_entry_failed(struct vcpu *v)
 	u32 error = (u32)vmread(INSTRUCTION_ERROR);
 
 	gate_leave(failed_leave, &v->gate);
-	guest_stop(v->guest, "vCPU %u: VM entry failed: %s (VM-instruction error %u)", v->gate.id, vmx_instruction_error(error), error);
+	guest_stop(v->guest, "vCPU %u: VM entry failed: %s (VM-instruction error %u)", v->gate.id,
+		   vmx_instruction_error(error), error);
 }
 
 void vcpu_main(void *vcpu)

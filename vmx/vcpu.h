@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A virtual CPU: its registers, its VMCS and what it shares with invalidators. It fills one frame. */
+/*
+ * A virtual CPU: its registers, its VMCS and what it shares with invalidators. It fills one frame.
+ */
 #ifndef VMX_VCPU_H
 #define VMX_VCPU_H
 
@@ -22,7 +24,8 @@ enum vcpu_state {
 struct guest;
 
 struct vcpu {
-	struct guest_regs regs; /* first: vmx/entry.asm saves registers by the structure's address */
+	struct guest_regs
+		regs; /* first: vmx/entry.asm saves registers by the structure's address */
 	struct gate gate;
 	struct ept *ept;
 	struct guest *guest;
@@ -38,7 +41,8 @@ struct vcpu {
 	bool bad_state; /* fault=entry */
 
 	/* Counted since the guest was created. */
-	u64 invepts, gate_retries, fault_retries;
+	u64 invepts;
+	u64 retries; /* passes of the gate and EPT violations that had to wait for a move, or found a request at the check */
 	u64 vmreads, vmwrites;
 	u64 exits[EXIT_REASONS];
 
@@ -49,10 +53,12 @@ struct vcpu {
 	char line[96];
 	unsigned line_length;
 };
-_Static_assert(offsetof(struct vcpu, regs) == 0 && sizeof(struct guest_regs) == 15 * 8, "vmx/entry.asm pushes 15 registers");
+_Static_assert(offsetof(struct vcpu, regs) == 0 && sizeof(struct guest_regs) == 15 * 8,
+	       "vmx/entry.asm pushes 15 registers");
 _Static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "a vCPU is allocated as one frame");
 
-/* A vCPU numbered ID of G, waiting for a SIPI, to run on the CPU of index CPU; or NULL when memory is out. */
+/* A vCPU numbered ID of G, waiting for a SIPI, to run on the CPU of index CPU; or NULL when memory
+ * is out. */
 struct vcpu *vcpu_create(struct guest *g, unsigned id, unsigned cpu);
 void vcpu_destroy(struct vcpu *v);
 
@@ -68,11 +74,15 @@ static inline u64 *vcpu_reg(struct vcpu *v, unsigned n)
 	return &(&v->regs.rax)[n - (n > 4)];
 }
 
-/* Registers and control state after INIT, then CS:IP as after a SIPI with VECTOR (SDM, "Processor State Following INIT"). VMCS current. */
+/* Registers and control state after INIT, then CS:IP as after a SIPI with VECTOR (SDM, "Processor
+ * State Following INIT"). VMCS current. */
 void vcpu_reset(struct vcpu *v, u8 vector);
 
-/* Past the instruction that caused the exit. Blocking by STI or MOV SS stays for one more instruction, which no guest can tell
- * from a slow one; it saves two VMCS accesses. HLT, which would sleep through it, clears it. */
+/*
+ * Past the instruction that caused the exit. Blocking by STI or MOV SS stays for one more
+ * instruction, which no guest can tell from a slow one; it saves two VMCS accesses. HLT, which
+ * would sleep through it, clears it.
+ */
 static inline void vcpu_skip(void)
 {
 	vmwrite(GUEST_RIP, vmread(GUEST_RIP) + vmread(EXIT_INSTRUCTION_LENGTH));
@@ -89,10 +99,12 @@ static inline void vcpu_inject_ud(void)
 	vcpu_inject_exception(VECTOR_UD, false, 0);
 }
 
-/* Delivers what can be, and has the processor exit when what waits can be. Clears VCPU_HALTED when there was something. */
+/* Delivers what can be, and has the processor exit when what waits can be. Clears VCPU_HALTED when
+ * there was something. */
 void vcpu_deliver(struct vcpu *v);
 
-/* Puts an event whose delivery the exit interrupted back for the next entry (SDM, "Information for VM Exits During Event Delivery"). */
+/* Puts an event whose delivery the exit interrupted back for the next entry (SDM, "Information for
+ * VM Exits During Event Delivery"). */
 void vcpu_redeliver(void);
 
 /* Note that the vCPU must look for interrupts before it enters. */

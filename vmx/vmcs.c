@@ -48,7 +48,8 @@ static void write_controls(struct vcpu *v)
 	vmwrite(SECONDARY_CTLS, proc2);
 	vmwrite(EXIT_CTLS, vmx_caps.exit);
 	vmwrite(ENTRY_CTLS, vmx_caps.entry & ~ENTRY_IA32E);
-	/* #MC is the machine's. #DB and #AC are taken so that a guest cannot keep the CPU delivering one inside the other for ever. */
+	/* #MC is the machine's. #DB and #AC are taken so that a guest cannot keep the CPU
+	 * delivering one inside the other for ever. */
 	vmwrite(EXCEPTION_BITMAP, BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC));
 	vmwrite(PAGE_FAULT_ERROR_MASK, 0);
 	vmwrite(PAGE_FAULT_ERROR_MATCH, 0);
@@ -108,7 +109,8 @@ void vcpu_reset(struct vcpu *v, u8 vector)
 	vmwrite(GUEST_GDTR_LIMIT, 0xffff);
 	vmwrite(GUEST_IDTR_BASE, 0);
 	vmwrite(GUEST_IDTR_LIMIT, 0xffff);
-	vmwrite(GUEST_CR0, (CR0_ET | (vmx_caps.cr0_fixed0 & ~(CR0_PE | CR0_PG))) & vmx_caps.cr0_fixed1);
+	vmwrite(GUEST_CR0,
+		(CR0_ET | (vmx_caps.cr0_fixed0 & ~(CR0_PE | CR0_PG))) & vmx_caps.cr0_fixed1);
 	vmwrite(CR0_READ_SHADOW, CR0_ET | CR0_NW | CR0_CD);
 	vmwrite(GUEST_CR3, 0);
 	vmwrite(GUEST_CR4, vmx_caps.cr4_fixed0 | CR4_MCE);
@@ -128,7 +130,8 @@ void vcpu_reset(struct vcpu *v, u8 vector)
 	vmwrite(GUEST_SYSENTER_EIP, 0);
 	vmwrite(ENTRY_CTLS, vmx_caps.entry & ~ENTRY_IA32E);
 	vmwrite(ENTRY_INTERRUPTION_INFO, 0);
-	/* Paging went off by our hand, not by an instruction of the guest's that would have dropped its mappings. */
+	/* Paging went off by our hand, not by an instruction of the guest's that would have dropped
+	 * its mappings. */
 	if (vmx_caps.proc2 & PROC2_VPID)
 		invvpid(INVVPID_SINGLE, v->gate.id + 1);
 }

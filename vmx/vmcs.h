@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* VMCS field encodings, control bits and exit reasons (SDM, "Field Encoding in VMCS" and "VMX Basic Exit Reasons"). */
+/* VMCS field encodings, control bits and exit reasons (SDM, "Field Encoding in VMCS" and "VMX Basic
+ * Exit Reasons"). */
 #ifndef VMX_VMCS_H
 #define VMX_VMCS_H
 
@@ -149,13 +150,27 @@ enum vmcs_field {
 #define INTR_ERROR_CODE BIT(11)
 #define INTR_NMI_UNBLOCKED BIT(12) /* exits: IRET had just removed the blocking by NMI */
 #define INTR_TYPE(info) ((info) >> 8 & 7)
-enum { INTR_EXTERNAL = 0, INTR_NMI = 2, INTR_EXCEPTION = 3, INTR_SOFTWARE = 4, INTR_PRIV_SOFTWARE = 5, INTR_SOFT_EXCEPTION = 6 };
+enum {
+	INTR_EXTERNAL = 0,
+	INTR_NMI = 2,
+	INTR_EXCEPTION = 3,
+	INTR_SOFTWARE = 4,
+	INTR_PRIV_SOFTWARE = 5,
+	INTR_SOFT_EXCEPTION = 6
+};
 
 #define INTERRUPTIBILITY_STI BIT(0)
 #define INTERRUPTIBILITY_MOV_SS BIT(1)
 #define INTERRUPTIBILITY_NMI BIT(3)
 
-enum { VECTOR_DB = 1, VECTOR_NMI = 2, VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_AC = 17, VECTOR_MC = 18 };
+enum {
+	VECTOR_DB = 1,
+	VECTOR_NMI = 2,
+	VECTOR_UD = 6,
+	VECTOR_GP = 13,
+	VECTOR_AC = 17,
+	VECTOR_MC = 18
+};
 
 #define EXIT_REASON_ENTRY_FAILED BIT(31)
 enum exit_reason {
@@ -194,7 +209,8 @@ enum exit_reason {
 	EXIT_REASONS = 70, /* how many the table has room for */
 };
 
-/* A failed VMREAD or VMWRITE means a field that does not exist or no current VMCS: the hypervisor's own mistake. */
+/* A failed VMREAD or VMWRITE means a field that does not exist or no current VMCS: the hypervisor's
+ * own mistake. */
 static inline u64 vmread(enum vmcs_field field)
 {
 	u64 value;

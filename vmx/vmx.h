@@ -5,11 +5,12 @@
 
 #include "vmx/vcpu.h"
 
-/* What the capability MSRs say of this machine's controls: the values to write, with what is required and what is used if there. */
+/* What the capability MSRs say of this machine's controls: the values to write, with what is
+ * required and what is used if there. */
 struct vmx_caps {
 	u32 revision;
 	u32 pin, proc, proc2, exit, entry;
-	u64 ept_vpid;                          /* IA32_VMX_EPT_VPID_CAP */
+	u64 ept_vpid; /* IA32_VMX_EPT_VPID_CAP */
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
 };
 extern struct vmx_caps vmx_caps;
@@ -17,8 +18,11 @@ extern struct vmx_caps vmx_caps;
 /* Reads the capabilities. 0, or -ENOSYS with what is missing in ERR. Needs CPUID.1:ECX.VMX. */
 int vmx_probe(char *err, size_t err_size);
 
-/* VMXON on this CPU, all cached mappings dropped after it (SDM: they may be left from an earlier use of VMX). IA32_FEATURE_CONTROL
- * is set and locked when it is unlocked. 0, or -EIO when it is locked off, or -ENOMEM. */
+/*
+ * VMXON on this CPU, all cached mappings dropped after it (SDM: they may be left from an earlier
+ * use of VMX). IA32_FEATURE_CONTROL is set and locked when it is unlocked. 0, or -EIO when it is
+ * locked off, or -ENOMEM.
+ */
 int vmx_on(void);
 
 /* All cached mappings dropped, VMXOFF. */
@@ -31,8 +35,8 @@ void vmcs_clear(u64 vmcs);
 /* Makes V's VMCS current here and writes all its fields but the guest's. */
 void vmcs_load(struct vcpu *v);
 
-/* Names what keeps the guest state in the current VMCS from being entered, by the checks of SDM, "Checks on the Guest State
- * Area", or NULL when none of those is it. */
+/* Names what keeps the guest state in the current VMCS from being entered, by the checks of SDM,
+ * "Checks on the Guest State Area", or NULL when none of those is it. */
 const char *vmx_check_guest_state(void);
 
 /* Words for the VM-instruction error. */
@@ -41,11 +45,15 @@ const char *vmx_instruction_error(u32 error);
 /* Prints the current VMCS's guest state, if there is a current VMCS. */
 void vmx_dump(void);
 
-/* vmx/state.c: what VMX does not switch. load gives the CPU a clean set for V, put takes V's away. */
+/*
+ * vmx/state.c: what VMX does not switch. load gives the CPU a clean set for V, put takes V's away.
+ */
 void state_load(struct vcpu *v);
 void state_put(struct vcpu *v);
 
-/* vmx/cpuid.c: the CPUID leaves that guests see, from the CPU's own. Once, before the first guest. */
+/*
+ * vmx/cpuid.c: the CPUID leaves that guests see, from the CPU's own. Once, before the first guest.
+ */
 void cpuid_init(void);
 u64 cpuid_xcr0_allowed(void);
 
