@@ -207,7 +207,7 @@ u32 vlapic_read(struct vlapic *l, u32 reg)
 bool vlapic_write(struct vlapic *l, u32 reg, u32 value)
 {
 	switch (reg) {
-	case APIC_ID: /* read-only since the Pentium 4; the processor may have stored the guest's value */
+	case APIC_ID: /* read-only; the processor may have stored the guest's value */
 		vlapic_put(l, reg, l->id << 24);
 		return false;
 	case APIC_TPR:

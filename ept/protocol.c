@@ -44,7 +44,7 @@ static void end(struct batch *b);
 #define S(step) { #step, step }
 
 static const struct protocol protocols[] = {
-	/* One round of kicks for E and A together; safe because the gate's reload waits until end. */
+	/* One round of kicks for E and A; safe because the gate's reload waits until end. */
 	{ "ordered", .gated = true, {
 		S(begin), S(unmap), S(publish_reload), S(publish_flush), S(kick), S(wait),
 		S(copy), S(rebind), S(release), S(end) } },

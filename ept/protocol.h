@@ -17,8 +17,7 @@ enum {
 	MODE_OUTSIDE = 0,  /* not using guest memory; passes the gate before it does */
 	MODE_IN_GUEST = 1, /* between the gate's arm and the VM exit */
 	MODE_HALTED = 2,   /* outside, asleep: needs an interrupt to notice a request */
-	MODE_READING =
-		3, /* the hypervisor reads guest memory for this vCPU, for a bounded number of steps */
+	MODE_READING = 3, /* the hypervisor reads guest memory for the vCPU, for a bounded time */
 };
 
 /* What a vCPU must see to before it enters again. Set by anyone, cleared by the vCPU. */

@@ -19,7 +19,7 @@
 #define APIC_ACCESS_GFN (APIC_ACCESS_GPA >> PAGE_SHIFT)
 
 struct backing {
-	u64 *entries; /* ram_pages for RAM from guest-physical 0, then one for the APIC-access page */
+	u64 *entries; /* RAM from guest-physical 0, then the APIC-access page */
 	u64 ram_pages;
 	u64 first, run; /* the frames that hold the entries */
 	u16 owner;

@@ -59,7 +59,7 @@ void exit_apic_access(struct vcpu *v)
 	}
 	size = fetch(v, code);
 	if (!size)
-		return; /* its page is gone from the guest's tables, or the guest is to stop: the access runs again and shows */
+		return; /* gone from the guest's tables, or stopping: the access runs again */
 	rights = vmread(GUEST_CS_ACCESS_RIGHTS);
 	if ((reg & 15) || (!(rights & CODE_L) && !(rights & CODE_D)) ||
 	    decode_mov(code, size, rights & CODE_L, &m) || m.write != (type == ACCESS_WRITE)) {

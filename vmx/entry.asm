@@ -1,9 +1,10 @@
 ; SPDX-License-Identifier: GPL-2.0-or-later
-; VM entry and exit. HOST_RSP is the end of the vCPU's saved registers, so that the exit pushes them where they live; then the
-; C code gets its own stack back, which struct cpu remembers.
+; VM entry and exit. HOST_RSP is the end of the vCPU's saved registers, so that the exit pushes them
+; where they live; then the C code gets its own stack back, which struct cpu remembers.
 ;
-; What VMX does not switch and this file does not either stays in the CPU while a vCPU is loaded: x87, SSE and AVX state, XCR0, DR0-3, DR6, CR2 and the
-; SYSCALL registers are the guest's (the host is compiled to use general registers alone); vmx/state.c gives each vCPU a clean set.
+; What neither VMX nor this file switches stays in the CPU while a vCPU is loaded: x87, SSE and AVX
+; state, XCR0, DR0-3, DR6, CR2 and the SYSCALL registers are the guest's. The host is compiled to use
+; general registers alone, and vmx/state.c gives each vCPU a clean set.
 
 default rel
 
@@ -16,7 +17,7 @@ extern vcpu_exit, vcpu_enter, vcpu_entry_failed
 
 section .text
 
-; struct guest_regs in vmx/vcpu.h: rax at the lowest address, then in the order of instruction encoding without rsp.
+; struct guest_regs in vmx/vcpu.h: rax lowest, then in the order of their encoding, without rsp.
 %macro save_guest 0
 	push	r15
 	push	r14
@@ -53,7 +54,8 @@ section .text
 	pop	r15
 %endmacro
 
-; void vmx_run(struct vcpu *v): runs the vCPU until a handler wants to leave. Its VMCS is current and was cleared.
+; void vmx_run(struct vcpu *v): runs the vCPU, whose VMCS is current and was cleared, until it is to
+; leave.
 vmx_run:
 	push	rbp
 	push	rbx
@@ -73,8 +75,9 @@ dispatch:
 	mov	rsp, rbx
 	ja	launch
 	load_guest
-; The NMI handler knows the two stretches from check to insn: a kick that comes within one has missed the gate's check, and would be lost
-; once the entry succeeds. So it resumes at vmx_entry_aborted instead (boot/isr.asm).
+; The NMI handler knows the two stretches from check to insn: a kick that comes within one has missed
+; the gate's check, and would be lost once the entry succeeds. So it resumes at vmx_entry_aborted
+; instead (boot/isr.asm).
 vmx_resume_check:
 	cmp	dword [gs:CPU_KICKED], 0
 	jne	vmx_entry_aborted

@@ -8,8 +8,8 @@
 #include "vmx/vmx.h"
 
 static const u32 own[] = {
-	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR,		MSR_LSTAR,	  MSR_CSTAR,
-	MSR_FMASK,   MSR_TSC_AUX, MSR_SYSENTER_CS,    MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
+	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_FMASK,
+	MSR_TSC_AUX, MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
 };
 
 /* SDM, "MSR-Bitmap Address": reads of 0..1fffh, reads of c0000000h.., writes of each; a 0 lets the
@@ -99,7 +99,7 @@ void exit_wrmsr(struct vcpu *v)
 	bool ok;
 
 	switch ((u32)v->regs.rcx) {
-	case MSR_APIC_BASE: /* neither moving, nor disabling, nor x2APIC, which CPUID does not offer */
+	case MSR_APIC_BASE: /* it cannot be moved, disabled, or put into x2APIC mode */
 		ok = value == apic_base(v);
 		break;
 	case MSR_EFER:

@@ -42,7 +42,7 @@ struct vcpu {
 
 	/* Counted since the guest was created. */
 	u64 invepts;
-	u64 retries; /* passes of the gate and EPT violations that had to wait for a move, or found a request at the check */
+	u64 retries; /* passes of the gate and EPT violations that had to wait or start over */
 	u64 vmreads, vmwrites;
 	u64 exits[EXIT_REASONS];
 
