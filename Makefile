@@ -169,7 +169,7 @@ bench: launch-bench
 	@$(finish)
 
 launch-bench:
-	@WORK=$(WORK) CONFIG=tests/bench.cfg JSON=$(B)/bench.json boot/run.sh
+	@WORK=$(WORK) CONFIG=tests/bench.cfg JSON=$(B)/bench.json TABLE=boot/bench.awk boot/run.sh
 
 # ---- tests -------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@
 # WORK is a directory of this run alone (default build/run.PID): the exit code is left there in the file `code`, and
 # then the script itself succeeds, because make would turn any failure into code 2 (see the Makefile).
 # For the tests: BUILT=1 skips set-up and build, NOCHECK=1 the check of the configuration on the host; JSON is where the
-# results go as well.
+# results go as well. For `make bench`: TABLE is an awk program that makes a table out of the results.
 # shellcheck disable=SC2317 # traps call functions
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -250,6 +250,9 @@ trap interrupted INT TERM HUP
 follow
 [ ! "$partial" ] || show "$partial"
 
+if [ "${TABLE-}" ] && [ ${#results[@]} -gt 0 ]; then
+	printf '%s\n' "${results[@]}" | awk -f "$TABLE"
+fi
 for line in "${results[@]}"; do
 	json_line "$line"
 done

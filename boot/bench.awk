@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Makes the table of `make bench` out of the results, one line of JSON each: first the run of the bench guest,
+# then one run for each size of a batch.
+function number(text, name,   found) {
+	if (!match(text, "\"" name "\":[0-9.]+"))
+		return "-"
+	found = substr(text, RSTART, RLENGTH)
+	sub(/^.*:/, "", found)
+	return found
+}
+function field(name) {
+	return number($0, name)
+}
+# The exits of the run are counted under some of the same names.
+function row(what, name,   ticks) {
+	ticks = number(substr($0, index($0, "\"bench\":{")), name)
+	if (ticks != "-")
+		printf "  %-52s %12.2f\n", what, ticks
+}
+/"guest":"bench"/ {
+	print "ticks, as the guest sees them:"
+	row("CPUID exit", "cpuid")
+	row("VMCALL exit", "vmcall")
+	row("APIC-access exit (a register whose read exits)", "apic-read")
+	row("EOI", "eoi")
+	row("TPR write", "tpr")
+	row("IPI to itself, until it has arrived", "self-ipi")
+	row("I/O port exit", "port")
+	row("IPI to another vCPU and back", "ipi")
+	row("first touch of a page (EPT violation)", "fresh-page")
+	print "VMCS accesses per exit:"
+	row("VMREADs", "vmreads_per_exit")
+	row("VMWRITEs", "vmwrites_per_exit")
+	next
+}
+/"pages_moved":/ && field("pages_moved") > 0 {
+	if (!rows++)
+		printf "%s\n%8s %8s %8s %14s %14s %16s\n", "moves of memory, by the size of the batch:",
+			"batch", "moves", "pages", "ticks/page", "IPIs/page", "ticks/move, p99"
+	pages = field("pages_moved")
+	printf "%8d %8d %8d %14.1f %14.3f %16d\n", field("batch"), field("moves_done"), pages,
+		field("total") / pages, field("ipis_sent") / pages, field("p99")
+}
