@@ -121,7 +121,7 @@ bool rt_catch(struct vcpu *v, struct frame *f)
 {
 	if (!v->try_rsp)
 		return false;
-	v->fault = (struct fault){f->vector, f->error, f->rip, read_cr2()};
+	v->fault = (struct fault){ f->vector, f->error, f->rip, read_cr2() };
 	f->rax = f->vector;
 	f->rip = (u64)rt_try_fault;
 	f->rsp = v->try_rsp;
@@ -179,15 +179,17 @@ static void on_spurious(struct vcpu *v, struct frame *f)
 	(void)f;
 }
 
+void rt_gate(u8 vector, u64 code, u64 ist)
+{
+	/* A present 64-bit interrupt gate; all code lies below 4 GB. */
+	idt[vector].lo = (code & 0xffff) | SEL_CODE64 << 16 | ist << 32 | 0x8eull << 40 |
+			 (code >> 16 & 0xffff) << 48;
+}
+
 static void build_idt(void)
 {
-	for (u32 i = 0; i < 256; i++) {
-		u64 stub = (u64)rt_stubs + 16 * i, ist = i == 2 || i == 8;
-
-		/* A present 64-bit interrupt gate; the stubs lie below 4 GB. */
-		idt[i].lo = (stub & 0xffff) | SEL_CODE64 << 16 | ist << 32 | 0x8eull << 40 |
-			    (stub >> 16 & 0xffff) << 48;
-	}
+	for (u32 i = 0; i < 256; i++)
+		rt_gate(i, (u64)rt_stubs + 16 * i, i == 2 || i == 8);
 	rt_on(VECTOR_TIMER, on_timer);
 	rt_on(VECTOR_IPI, on_ipi);
 	rt_on(VECTOR_SELF, on_self);
@@ -199,7 +201,7 @@ static void load_idt(void)
 	struct {
 		u16 limit;
 		u64 base;
-	} __attribute__((packed)) idtr = {sizeof(idt) - 1, (u64)idt};
+	} __attribute__((packed)) idtr = { sizeof(idt) - 1, (u64)idt };
 
 	asm volatile("lidt %0" : : "m"(idtr));
 }
@@ -214,34 +216,40 @@ static void apic_enable(u32 id)
 	apic_write(APIC_TPR, 0);
 }
 
-/* INIT, then two SIPIs as the SDM's start-up algorithm has it; the second finds the vCPU running
- * and must do nothing. */
+void rt_start(u32 id)
+{
+	apic_send(id, ICR_INIT);
+	rt_pause(20000);
+	apic_send(id, ICR_STARTUP | 8);
+	rt_pause(20000);
+	apic_send(id, ICR_STARTUP | 8);
+}
+
 static void start_others(struct vcpu *v)
 {
-	for (u32 i = 1; i < GUEST_INFO->vcpus && i < MAX_CPUS; i++) {
-		apic_send(i, ICR_INIT);
-		rt_pause(20000);
-		apic_send(i, ICR_STARTUP | 8);
-		rt_pause(20000);
-		apic_send(i, ICR_STARTUP | 8);
-	}
-	if (!rt_wait_all(VCPU_RUNS))
-		for (u32 i = 1; i < GUEST_INFO->vcpus && i < MAX_CPUS; i++)
-			if (vcpus[i].state < VCPU_RUNS)
-				rt_wrong(v, WRONG_LOST, APIC_BASE_GPA + APIC_ICR, i,
-					 ICR_STARTUP | 8);
+	for (u32 i = 1; i < GUEST_INFO->vcpus && i < MAX_CPUS; i++)
+		rt_start(i);
+	if (rt_wait_all(VCPU_RUNS))
+		return;
+	for (u32 i = 1; i < GUEST_INFO->vcpus && i < MAX_CPUS; i++)
+		if (vcpus[i].state < VCPU_RUNS)
+			rt_wrong(v, WRONG_LOST, APIC_BASE_GPA + APIC_ICR, i, ICR_STARTUP | 8);
 }
 
 void rt_entry(u32 id)
 {
 	struct vcpu *v = &vcpus[id];
 
+	/* Also after another INIT and SIPI: then what was counted stays, and what was under way is
+	 * gone. */
 	v->id = id;
+	v->try_rsp = 0;
 	v->random = (GUEST_INFO->seed ^ (id + 1) * 0x9e3779b97f4a7c15) | 1;
 	if (id == 0)
 		build_idt();
 	load_idt();
 	apic_enable(id);
+	v->starts++;
 	v->state = VCPU_RUNS;
 	if (id == 0)
 		start_others(v);

@@ -15,6 +15,7 @@ struct guest_info {
 };
 
 /* Memory below 1 MB: see layout.inc. Above it the data pages of data.c. */
+#define TSS 0x6000
 #define IST_STACKS 0x70000
 #define DATA_START 0x100000
 #define SEL_CODE64 0x08
@@ -63,6 +64,7 @@ struct vcpu {
 	volatile u32 state;
 	volatile u64 timer_irqs, timer_tsc;	     /* count, and TSC of the last */
 	volatile u64 ipis_received, selves_received; /* of VECTOR_IPI and VECTOR_SELF */
+	volatile u64 starts;			     /* how often start.asm came to rt_entry() */
 	u64 ipis_sent, rounds, checks, wrongs, random;
 } __attribute__((aligned(64)));
 _Static_assert(offsetof(struct vcpu, try_rsp) == 0, "start.asm uses it");
@@ -99,6 +101,12 @@ void rt_on(u8 vector, irq_handler handler);
  * NO_FAULT. */
 #define NO_FAULT (~0u)
 u32 rt_try(void (*fn)(void *), void *arg, struct vcpu *v);
+/* Has VECTOR go to CODE, on the stack IST of the TSS when that is not 0. On every vCPU: they share
+ * the IDT. */
+void rt_gate(u8 vector, u64 code, u64 ist);
+/* INIT, then two SIPIs to vCPU ID as the SDM's start-up algorithm has it; the second finds it
+ * running and must do nothing. */
+void rt_start(u32 id);
 /* For a handler of an exception: true when rt_try() waits for one, which it then gets. */
 bool rt_catch(struct vcpu *v, struct frame *f);
 static inline void irq_enable(void)

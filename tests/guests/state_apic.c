@@ -152,8 +152,8 @@ void state_priority(struct vcpu *v)
 /* Under the lock: for a moment this vCPU can take no IPIs. */
 void state_apic_regs(struct vcpu *v)
 {
-	static const u16 read_only[] = {APIC_LVR,	 APIC_PPR,	  APIC_ISR + 0x20,
-					APIC_TMR + 0x20, APIC_IRR + 0x20, APIC_TIMER_CURRENT};
+	static const u16 read_only[] = { APIC_LVR,	  APIC_PPR,	   APIC_ISR + 0x20,
+					 APIC_TMR + 0x20, APIC_IRR + 0x20, APIC_TIMER_CURRENT };
 
 	state_lock();
 	irq_disable();

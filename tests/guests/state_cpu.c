@@ -64,17 +64,17 @@ static const struct {
 	u32 msr;
 	u64 value;
 } kept_msrs[] = {
-    {MSR_FS_BASE, 0x00007000000f5000},
-    {MSR_GS_BASE, 0xffff800000065000},
-    {MSR_KERNEL_GS_BASE, 0x123456789000},
-    {MSR_STAR, 0x0013000800000000},
-    {MSR_LSTAR, 0xffffffff80001000},
-    {MSR_CSTAR, 0xffffffff80002000},
-    {MSR_FMASK, 0x47700},
-    {MSR_SYSENTER_CS, 0x10},
-    {MSR_SYSENTER_ESP, 0x55000},
-    {MSR_SYSENTER_EIP, 0x56000},
-    {MSR_PAT, 0x0606040600070406},
+	{ MSR_FS_BASE, 0x00007000000f5000 },
+	{ MSR_GS_BASE, 0xffff800000065000 },
+	{ MSR_KERNEL_GS_BASE, 0x123456789000 },
+	{ MSR_STAR, 0x0013000800000000 },
+	{ MSR_LSTAR, 0xffffffff80001000 },
+	{ MSR_CSTAR, 0xffffffff80002000 },
+	{ MSR_FMASK, 0x47700 },
+	{ MSR_SYSENTER_CS, 0x10 },
+	{ MSR_SYSENTER_ESP, 0x55000 },
+	{ MSR_SYSENTER_EIP, 0x56000 },
+	{ MSR_PAT, 0x0606040600070406 },
 };
 
 void state_msrs(struct vcpu *v)
@@ -109,7 +109,7 @@ void state_msrs(struct vcpu *v)
 
 static void refused(struct vcpu *v, u32 number, u32 msr, u64 value)
 {
-	struct msr_write w = {msr, value};
+	struct msr_write w = { msr, value };
 
 	check(v, number, rt_try(do_wrmsr, &w, v), VECTOR_GP);
 }
@@ -137,7 +137,7 @@ static void do_getsec(void *unused)
 
 static void not_there(struct vcpu *v)
 {
-	u64 operand[2] = {0x9000, 0};
+	u64 operand[2] = { 0x9000, 0 };
 
 	check(v, CHECK_VMXON, rt_try(do_vmxon, operand, v), VECTOR_UD);
 	check(v, CHECK_VMPTRLD, rt_try(do_vmptrld, operand, v), VECTOR_UD);

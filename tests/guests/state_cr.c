@@ -34,7 +34,7 @@ static void do_sse(void *unused)
 
 static void cr0(struct vcpu *v)
 {
-	static const u8 bits[] = {3, 5, 16, 18, 30}; /* TS, NE, WP, AM, CD */
+	static const u8 bits[] = { 3, 5, 16, 18, 30 }; /* TS, NE, WP, AM, CD */
 	u64 before = read_cr0();
 
 	for (u32 i = 0; i < ARRAY_SIZE(bits); i++) {
@@ -97,8 +97,8 @@ static void cr3_cr4(struct vcpu *v)
 
 static void xcr0(struct vcpu *v)
 {
-	u64 before, valid[] = {1, 3, 7};
-	struct msr_write w = {0, 0};
+	u64 before, valid[] = { 1, 3, 7 };
+	struct msr_write w = { 0, 0 };
 
 	if (!(cpuid(1, 0).ecx & BIT(27)))
 		return;
@@ -114,7 +114,7 @@ static void xcr0(struct vcpu *v)
 	check(v, CHECK_XCR0_ZERO, rt_try(do_xsetbv, &w, v), VECTOR_GP);
 	w.value = 5;
 	check(v, CHECK_XCR0_AVX_ALONE, rt_try(do_xsetbv, &w, v), VECTOR_GP);
-	w = (struct msr_write){1, 1};
+	w = (struct msr_write){ 1, 1 };
 	check(v, CHECK_XCR1, rt_try(do_xsetbv, &w, v), VECTOR_GP);
 	check(v, CHECK_XCR0 + (before & 7), xgetbv(0), before);
 }

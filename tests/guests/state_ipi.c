@@ -111,7 +111,7 @@ static void one_shot(struct vcpu *v, u32 count)
 
 void state_timer(struct vcpu *v)
 {
-	static const u8 divides[] = {0, 1, 2, 3, 8, 9, 10, 11};
+	static const u8 divides[] = { 0, 1, 2, 3, 8, 9, 10, 11 };
 	u64 fast, slow, before;
 	u32 count;
 

@@ -22,7 +22,7 @@ void op_port(void), op_hlt(void), op_hypercall(void);
 
 /* What happens between loading and looking. Their order is part of the check numbers. */
 static void (*const ops[])(void) = {
-    op_spin, op_cpuid, op_apic_read, op_self_ipi, op_port, op_hlt, op_hypercall,
+	op_spin, op_cpuid, op_apic_read, op_self_ipi, op_port, op_hlt, op_hypercall,
 };
 
 static struct bank in[MAX_CPUS], out[MAX_CPUS];
@@ -164,12 +164,12 @@ static void others(struct vcpu *v)
 	asm volatile("mov %0, %%cr8" : : "r"(0ull) : "memory");
 
 	for (u32 i = 0; i < 2; i++, wanted ^= 0x8d5) {
-		asm volatile(
-		    "push %1; popfq; call op_cpuid; call op_apic_read; call op_port; call op_hlt;"
-		    "pushfq; pop %0"
-		    : "=&r"(flags)
-		    : "r"(wanted)
-		    : "cc", "memory");
+		asm volatile("push %1; popfq; call op_cpuid; call op_apic_read; call op_port; call "
+			     "op_hlt;"
+			     "pushfq; pop %0"
+			     : "=&r"(flags)
+			     : "r"(wanted)
+			     : "cc", "memory");
 		check(v, CHECK_RFLAGS, flags, wanted);
 	}
 }
