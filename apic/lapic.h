@@ -8,8 +8,8 @@
 #define LAPIC_BASE 0xfee00000u /* where the hypervisor's page tables map it uncached */
 
 enum {
-	VECTOR_WAKE = 0xf0,     /* an idle CPU has work; nothing to do but EOI */
-	VECTOR_TIMER = 0xf1,    /* sets this_cpu()->timer_due */
+	VECTOR_WAKE = 0xf0,	/* an idle CPU has work; nothing to do but EOI */
+	VECTOR_TIMER = 0xf1,	/* sets this_cpu()->timer_due */
 	VECTOR_SPURIOUS = 0xff, /* the APIC's own; takes no EOI */
 };
 

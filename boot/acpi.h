@@ -17,9 +17,9 @@ struct acpi_source {
 
 struct acpi_cpus {
 	u32 apic_id[ACPI_MAX_CPUS]; /* enabled CPUs, each id once, in the MADT's order */
-	u32 count;                  /* in apic_id */
-	u32 disabled;               /* entries skipped because they are not enabled */
-	u32 over;                   /* enabled ones for which apic_id had no room */
+	u32 count;		    /* in apic_id */
+	u32 disabled;		    /* entries skipped because they are not enabled */
+	u32 over;		    /* enabled ones for which apic_id had no room */
 };
 
 /*
@@ -31,9 +31,9 @@ int acpi_cpus(const struct acpi_source *source, struct acpi_cpus *cpus, const ch
 
 struct acpi_power {
 	u16 pm1a_cnt, pm1b_cnt; /* ports; pm1b_cnt is 0 where there is none */
-	u16 smi_cmd;            /* port, 0 where ACPI mode is on from the start */
-	u8 acpi_enable;         /* what to write there */
-	u8 slp_typa, slp_typb;  /* from \_S5 */
+	u16 smi_cmd;		/* port, 0 where ACPI mode is on from the start */
+	u8 acpi_enable;		/* what to write there */
+	u8 slp_typa, slp_typb;	/* from \_S5 */
 };
 
 int acpi_power(const struct acpi_source *source, struct acpi_power *power, const char **why);

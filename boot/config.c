@@ -11,7 +11,7 @@
 static const char *const protocol_names[] = { PROTOCOL_NAMES, NULL };
 static const char *const guest_names[] = { GUEST_NAMES, NULL };
 static const char *const fault_names[] = { "none", "entry", "panic", "mute", NULL };
-static const char *const switch_names[] = { "off", "on", NULL };                  /* as bool */
+static const char *const switch_names[] = { "off", "on", NULL };		  /* as bool */
 static const char *const host_apic_names[] = { "auto", "xapic", "x2apic", NULL }; /* as enum */
 
 enum kind { NAME, INDEX, SWITCH, U32, U64 };
@@ -59,8 +59,8 @@ struct slice {
 struct parser {
 	struct config *cfg;
 	struct run_config *run; /* where values go now */
-	u32 line, seen;         /* seen: bit per key, for this section */
-	bool in_run;            /* behind the first [run] */
+	u32 line, seen;		/* seen: bit per key, for this section */
+	bool in_run;		/* behind the first [run] */
 	char *err;
 	size_t err_size;
 };
@@ -135,10 +135,10 @@ static bool parse_number(struct slice s, u64 *value)
 	*value = 0;
 	for (size_t i = 0; i < s.length; i++) {
 		char c = s.at[i];
-		unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') :
-				 c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 :
-				 c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10 :
-							99;
+		unsigned digit = c >= '0' && c <= '9'	? (unsigned)(c - '0')
+				 : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+				 : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
+							: 99;
 
 		if (digit >= base || __builtin_mul_overflow(*value, base, value) ||
 		    __builtin_add_overflow(*value, digit, value))
@@ -271,7 +271,7 @@ int config_parse(const char *text, size_t size, struct config *cfg, char *err, s
 	if (!text)
 		return 0;
 	if (size > CONFIG_MAX_SIZE) {
-		format(err, err_size, "interlock.cfg:1: the file has %zu bytes; allowed: %u", size,
+		format(err, err_size, "interlock.cfg:1: the file is too long; allowed: %u bytes",
 		       CONFIG_MAX_SIZE);
 		return -EINVAL;
 	}

@@ -7,16 +7,16 @@
 #include "mm/types.h"
 
 #define CONFIG_MAX_RUNS 16
-#define CONFIG_MAX_LINE 255         /* bytes, without the line's end */
+#define CONFIG_MAX_LINE 255	    /* bytes, without the line's end */
 #define CONFIG_MAX_SIZE (64u << 10) /* bytes of the whole file */
 
 struct run_config {
 	char protocol[24]; /* one of PROTOCOL_NAMES */
-	char guest[16];    /* one of GUEST_NAMES */
-	char fault[8];     /* none, entry, panic, mute */
-	u32 cpus;          /* 2..MAX_CPUS: vCPUs + 1 */
-	u32 batch;         /* pages per move, 0 for mixed sizes */
-	u32 arg;           /* handed to the guest */
+	char guest[16];	   /* one of GUEST_NAMES */
+	char fault[8];	   /* none, entry, panic, mute */
+	u32 cpus;	   /* 2..MAX_CPUS: vCPUs + 1 */
+	u32 batch;	   /* pages per move, 0 for mixed sizes */
+	u32 arg;	   /* handed to the guest */
 	u64 moves, seed;
 	bool apicv; /* use APIC-register virtualization where the CPU has it */
 };

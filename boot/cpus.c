@@ -93,9 +93,9 @@ void cpus_list(EFI_BOOT_SERVICES *bs, const struct acpi_source *acpi, struct acp
 
 	if (!madt_rc) {
 		printk("%u CPU%s from the MADT%s\n", cpus->count, cpus->count == 1 ? "" : "s",
-		       mp_rc           ? "; the firmware has no MP services to compare" :
-		       same(cpus, &mp) ? "; MP services agree" :
-					 "; MP services differ, the MADT is used");
+		       mp_rc		 ? "; the firmware has no MP services to compare"
+		       : same(cpus, &mp) ? "; MP services agree"
+					 : "; MP services differ, the MADT is used");
 		if (!mp_rc && !same(cpus, &mp))
 			for (u32 i = 0; i < mp.count; i++)
 				printk("  MP services: APIC id %u%s\n", mp.apic_id[i],

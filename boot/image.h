@@ -6,9 +6,9 @@
 #include "mm/types.h"
 
 extern char ImageBase[];
-extern char text_start[], text_end[];     /* R X */
+extern char text_start[], text_end[];	  /* R X */
 extern char rodata_start[], rodata_end[]; /* R */
-extern char data_start[], data_end[];     /* R W */
+extern char data_start[], data_end[];	  /* R W */
 
 /* The functions by address, ascending; OFFSET counts from ImageBase, NAME is an offset into
  * symbol_names. */

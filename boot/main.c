@@ -115,8 +115,8 @@ static void check_machine(void)
 		printk("the machine has %u CPUs; the first %u can be used\n",
 		       machine_cpus.count + machine_cpus.over, MAX_CPUS);
 	if (want_cpus > machine_cpus.count)
-		setup_error("interlock.cfg asks for cpus = %u, but this machine has %u%s",
-			    want_cpus, machine_cpus.count,
+		setup_error("cpus = %u, but this machine has %u CPU%s%s", want_cpus,
+			    machine_cpus.count, machine_cpus.count == 1 ? "" : "s",
 			    machine_cpus.count < 2 ? "; at least 2 are needed" : "; ask for fewer");
 }
 

@@ -30,7 +30,7 @@ u32 paging_pages_needed(const struct memmap *map, u32 extra)
 
 		pages += (last >> 39) - (first >> 39) + 1; /* page-directory-pointer tables */
 		pages += (last >> 30) - (first >> 30) + 1; /* page directories */
-		pages += 2;                                /* page tables at both ends */
+		pages += 2;				   /* page tables at both ends */
 	}
 	pages += ((uintptr_t)data_end - (uintptr_t)ImageBase) / LARGE_SIZE + 2;
 	return (u32)pages;

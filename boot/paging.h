@@ -7,11 +7,11 @@
 #include "boot/memmap.h"
 
 enum access {
-	ACCESS_NONE,    /* not present: a guard, page 0 */
-	ACCESS_READ,    /* R, no execute */
-	ACCESS_WRITE,   /* RW, no execute */
+	ACCESS_NONE,	/* not present: a guard, page 0 */
+	ACCESS_READ,	/* R, no execute */
+	ACCESS_WRITE,	/* RW, no execute */
 	ACCESS_EXECUTE, /* RX */
-	ACCESS_DEVICE,  /* RW, no execute, uncached (UC) */
+	ACCESS_DEVICE,	/* RW, no execute, uncached (UC) */
 };
 
 /* How many page-table pages paging_build() may need for this map; EXTRA single pages may get an

@@ -10,10 +10,10 @@
 
 u32 panicking;
 
-static u32 depth;         /* panics within the panic */
+static u32 depth;	  /* panics within the panic */
 static const void *owner; /* the struct cpu that panics, or &owner while there is none */
 
-enum { STOP_WAIT_US = 200000, MAX_FRAMES = 24, TRACE_TAIL = 8 };
+enum { STOP_WAIT_US = 200000, MAX_FRAMES = 24, TRACE_TAIL = 8, FIRMWARE_STACK = 16384 };
 
 /* vmx/: the VMCS that is loaded on this CPU; prints nothing when none is. */
 extern void vmx_dump(void);
@@ -60,6 +60,16 @@ static void print_address(const char *label, u64 address)
 		printk("  %s 0x%016lx\n", label, address);
 }
 
+/* Is there something to read? Before there are stacks of ours, the firmware's is taken to go on for a while. */
+static bool on_stack(u64 address)
+{
+	u64 here = (u64)__builtin_frame_address(0);
+
+	if (percpu_ready)
+		return smp_on_stack(address);
+	return address % 8 == 0 && address >= here && address - here < FIRMWARE_STACK;
+}
+
 /* Follows the frame pointers; each must lie in a stack of ours and above the one before. */
 static void print_backtrace(const struct trap_regs *r)
 {
@@ -67,9 +77,9 @@ static void print_backtrace(const struct trap_regs *r)
 
 	print_address("at  ", r->rip);
 	/* A call to where no code is has made no frame: the return address is on top. */
-	if ((r->rip < (u64)text_start || r->rip >= (u64)text_end) && smp_on_stack(r->rsp))
+	if ((r->rip < (u64)text_start || r->rip >= (u64)text_end) && on_stack(r->rsp))
 		print_address("from", *(const u64 *)r->rsp - 1);
-	for (int i = 0; i < MAX_FRAMES && smp_on_stack(rbp) && smp_on_stack(rbp + 8); i++) {
+	for (int i = 0; i < MAX_FRAMES && on_stack(rbp) && on_stack(rbp + 8); i++) {
 		const u64 *frame = (const u64 *)rbp;
 
 		if (!frame[1])
@@ -94,7 +104,7 @@ static void print_regs(const struct trap_regs *r)
 		{ "r9", r->r9 },       { "r10", r->r10 },     { "r11", r->r11 },
 		{ "r12", r->r12 },     { "r13", r->r13 },     { "r14", r->r14 },
 		{ "r15", r->r15 },     { "rip", r->rip },     { "rfl", r->rflags },
-		{ "cs", r->cs },       { "ss", r->ss },       { "cr0", read_cr0() },
+		{ "cs", r->cs },       { "ss", r->ss },	      { "cr0", read_cr0() },
 		{ "cr2", read_cr2() }, { "cr3", read_cr3() }, { "cr4", read_cr4() },
 	};
 

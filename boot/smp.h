@@ -7,7 +7,7 @@
 #include "mm/host.h"
 
 extern struct cpu *cpus[MAX_CPUS]; /* by our number, 0..ncpus-1 */
-extern unsigned ncpus;             /* those that run */
+extern unsigned ncpus;		   /* those that run */
 
 /* Runs FN(ARG) on CPU INDEX, which must be idle, and returns at once. What the caller wrote before,
  * FN sees. */
@@ -34,7 +34,7 @@ struct percpu {
 	u32 busy;
 	u32 online;
 	const struct trap_regs *stopped; /* set by the NMI of a panic */
-	u64 traced;                      /* events so far; the ring holds the last TRACE_EVENTS */
+	u64 traced;			 /* events so far; the ring holds the last TRACE_EVENTS */
 	struct trace_event ring[TRACE_EVENTS];
 	u64 stack_low, stack_high; /* all of this CPU's stacks lie between */
 };

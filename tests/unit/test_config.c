@@ -169,8 +169,8 @@ static void errors(void **state)
 
 static void bad_numbers(void **state)
 {
-	static const char *const bad[] = { "-1", "+1",    "1x",  "0x",
-					   "x1", "1.5",   "1e3", "0xg",
+	static const char *const bad[] = { "-1", "+1",	  "1x",	 "0x",
+					   "x1", "1.5",	  "1e3", "0xg",
 					   "--", "\"1\"", "1=1", "99999999999999999999999" };
 	char text[64];
 
@@ -251,15 +251,15 @@ static u32 below(u32 n)
 
 static void any_bytes(void **state)
 {
-	static const char *const pieces[] = { "[run]",       "[",        "]",
-					      "=",           " = ",      "#",
-					      "\n",          "\r\n",     "\r",
-					      "\t",          "cpus",     "seed",
-					      "moves",       "protocol", "guest",
-					      "host_apic",   "ordered",  "gated",
-					      "patrol",      "xapic",    "apicv",
-					      "on",          "2",        "8",
-					      "0x",          "ffff",     "18446744073709551615",
+	static const char *const pieces[] = { "[run]",	     "[",	 "]",
+					      "=",	     " = ",	 "#",
+					      "\n",	     "\r\n",	 "\r",
+					      "\t",	     "cpus",	 "seed",
+					      "moves",	     "protocol", "guest",
+					      "host_apic",   "ordered",	 "gated",
+					      "patrol",	     "xapic",	 "apicv",
+					      "on",	     "2",	 "8",
+					      "0x",	     "ffff",	 "18446744073709551615",
 					      "\xef\xbb\xbf" };
 	unsigned accepted = 0;
 
