@@ -20,22 +20,33 @@ enum { TO_DESTINATION = 0, TO_SELF = 1, TO_ALL = 2, TO_OTHERS = 3 };
  * shorter, in APIC timer ticks. */
 #define TIMER_FLOOR 1000
 
-static void bits_set(struct vlapic *l, u32 base, unsigned vector, u32 bit)
+/* IRR and ISR: eight words of 32 vectors, and a summary that finds the highest without a search. */
+static void vector_set(struct vlapic *l, u32 base, u32 *words, unsigned vector)
 {
 	u32 reg = base + vector / 32 * 16;
 
-	vlapic_put(l, reg, (vlapic_get(l, reg) & ~(1u << vector % 32)) | bit << vector % 32);
+	vlapic_put(l, reg, vlapic_get(l, reg) | 1u << vector % 32);
+	*words |= 1u << vector / 32;
 }
 
-static int bits_highest(const struct vlapic *l, u32 base)
+static void vector_clear(struct vlapic *l, u32 base, u32 *words, unsigned vector)
 {
-	for (int word = 7; word >= 0; word--) {
-		u32 bits = vlapic_get(l, base + word * 16);
+	u32 reg = base + vector / 32 * 16;
+	u32 left = vlapic_get(l, reg) & ~(1u << vector % 32);
 
-		if (bits)
-			return word * 32 + 31 - __builtin_clz(bits);
-	}
-	return -1;
+	vlapic_put(l, reg, left);
+	if (!left)
+		*words &= ~(1u << vector / 32);
+}
+
+static int vector_highest(const struct vlapic *l, u32 base, u32 words)
+{
+	unsigned word;
+
+	if (!words)
+		return -1;
+	word = 31 - __builtin_clz(words);
+	return word * 32 + 31 - __builtin_clz(vlapic_get(l, base + word * 16));
 }
 
 static bool enabled(const struct vlapic *l)
@@ -54,13 +65,14 @@ void vlapic_reset(struct vlapic *l)
 		vlapic_put(l, reg, LVT_MASKED);
 	for (unsigned i = 0; i < ARRAY_SIZE(l->pending); i++)
 		__atomic_store_n(&l->pending[i], 0, __ATOMIC_RELAXED);
+	l->pending_words = l->irr_words = l->isr_words = 0;
 	l->esr = 0;
 	lapic_timer_set(0, 0, false);
 }
 
 u32 vlapic_ppr(const struct vlapic *l)
 {
-	int in_service = bits_highest(l, APIC_ISR);
+	int in_service = vector_highest(l, APIC_ISR, l->isr_words);
 	u32 tpr = vlapic_get(l, APIC_TPR) & 0xff;
 
 	if (in_service < 0 || (tpr & 0xf0) >= ((u32)in_service & 0xf0))
@@ -68,33 +80,42 @@ u32 vlapic_ppr(const struct vlapic *l)
 	return in_service & 0xf0;
 }
 
+static void merge(struct vlapic *l)
+{
+	u32 words = __atomic_exchange_n(&l->pending_words, 0, __ATOMIC_ACQUIRE);
+
+	for (; words; words &= words - 1) {
+		unsigned word = __builtin_ctz(words);
+		u32 bits = __atomic_exchange_n(&l->pending[word], 0, __ATOMIC_ACQUIRE);
+
+		/* Nothing, when a merge came between the sender's two stores. */
+		if (!bits)
+			continue;
+		vlapic_put(l, APIC_IRR + word * 16, vlapic_get(l, APIC_IRR + word * 16) | bits);
+		l->irr_words |= 1u << word;
+	}
+}
+
 int vlapic_pending(struct vlapic *l)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(l->pending); i++) {
-		u32 reg = APIC_IRR + i * 16;
-
-		if (__atomic_load_n(&l->pending[i], __ATOMIC_RELAXED))
-			vlapic_put(l, reg,
-				   vlapic_get(l, reg) | __atomic_exchange_n(&l->pending[i], 0,
-									    __ATOMIC_ACQUIRE));
-	}
-	vlapic_put(l, APIC_PPR, vlapic_ppr(l));
-	return bits_highest(l, APIC_IRR);
+	if (__atomic_load_n(&l->pending_words, __ATOMIC_RELAXED))
+		merge(l);
+	return vector_highest(l, APIC_IRR, l->irr_words);
 }
 
 void vlapic_accept(struct vlapic *l, unsigned vector)
 {
-	bits_set(l, APIC_IRR, vector, 0);
-	bits_set(l, APIC_ISR, vector, 1);
+	vector_clear(l, APIC_IRR, &l->irr_words, vector);
+	vector_set(l, APIC_ISR, &l->isr_words, vector);
 	vlapic_put(l, APIC_PPR, vlapic_ppr(l));
 }
 
 static void eoi(struct vlapic *l)
 {
-	int vector = bits_highest(l, APIC_ISR);
+	int vector = vector_highest(l, APIC_ISR, l->isr_words);
 
 	if (vector >= 0)
-		bits_set(l, APIC_ISR, vector, 0);
+		vector_clear(l, APIC_ISR, &l->isr_words, vector);
 	vlapic_put(l, APIC_PPR, vlapic_ppr(l));
 }
 
@@ -103,7 +124,7 @@ void vlapic_timer(struct vlapic *l)
 	u32 lvt = vlapic_get(l, APIC_LVT_TIMER);
 
 	if (!(lvt & LVT_MASKED) && (lvt & 0xff) >= 16)
-		bits_set(l, APIC_IRR, lvt & 0xff, 1);
+		vector_set(l, APIC_IRR, &l->irr_words, lvt & 0xff);
 }
 
 static void timer_start(struct vlapic *l)
@@ -146,11 +167,12 @@ static void receive(struct vlapic *from, struct vlapic *l, u32 icr)
 	case MODE_LOWEST:
 		if (!enabled(l))
 			return;
-		if (l == from)
-			bits_set(l, APIC_IRR, vector, 1);
-		else
-			__atomic_fetch_or(&l->pending[vector / 32], 1u << vector % 32,
-					  __ATOMIC_SEQ_CST);
+		if (l == from) {
+			vector_set(l, APIC_IRR, &l->irr_words, vector);
+			break;
+		}
+		__atomic_fetch_or(&l->pending[vector / 32], 1u << vector % 32, __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(&l->pending_words, 1u << vector / 32, __ATOMIC_SEQ_CST);
 		break;
 	case MODE_NMI:
 		__atomic_fetch_or(&l->startup, STARTUP_NMI, __ATOMIC_SEQ_CST);

@@ -45,8 +45,10 @@ struct vlapic {
 	u8 *page; /* the virtual-APIC page */
 	u32 id;
 	u32 pending[8]; /* vectors that others have sent; merged into the IRR by the vCPU. Atomic */
-	u32 startup;	/* STARTUP_*. Atomic */
-	u32 esr;	/* errors since the last write of ESR */
+	u32 pending_words;	  /* a bit for each word of pending that may hold one. Atomic */
+	u32 irr_words, isr_words; /* a bit for each word of the IRR and ISR that is not 0 */
+	u32 startup;		  /* STARTUP_*. Atomic */
+	u32 esr;		  /* errors since the last write of ESR */
 	struct vlapic **peers;
 	unsigned npeers;
 };

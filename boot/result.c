@@ -2,7 +2,7 @@
 #include "boot/format.h"
 #include "boot/guests.h"
 #include "boot/result.h"
-#include "vmx/vmx.h"
+#include "vmx/exit.h"
 
 /* Summed over a guest's vCPUs. */
 struct sums {
@@ -105,7 +105,7 @@ static void print_exits(const struct guest *g)
 		for (unsigned i = 0; i < g->nvcpus; i++)
 			n += g->vcpus[i]->exits[reason];
 		if (n) {
-			add("%s\"%s\":%lu", separator, exit_name(reason), n);
+			add("%s\"%s\":%lu", separator, exits[reason].name, n);
 			separator = ",";
 		}
 	}

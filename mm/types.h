@@ -3,6 +3,11 @@
 #ifndef MM_TYPES_H
 #define MM_TYPES_H
 
+/* The hypervisor is one image: what another file declares is reached without a table of addresses. */
+#if !__STDC_HOSTED__
+#pragma GCC visibility push(hidden)
+#endif
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

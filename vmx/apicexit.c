@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Exits that the guest's accesses to its local APIC cause. */
 #include "vmx/decode.h"
+#include "vmx/exit.h"
 #include "vmx/guest.h"
 #include "vmx/vmx.h"
 

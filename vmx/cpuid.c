@@ -4,6 +4,7 @@
  * keeping. The leaves are read once, since CPUID is itself an exit when Interlock runs under
  * another hypervisor.
  */
+#include "vmx/exit.h"
 #include "vmx/guest.h"
 #include "vmx/vmx.h"
 
@@ -123,7 +124,8 @@ static struct cpuid leaf_d(struct vcpu *v, u32 sub)
 	return r;
 }
 
-static struct cpuid guest_cpuid(struct vcpu *v, u32 leaf, u32 sub)
+/* The leaves that depend on the vCPU or on ECX. */
+static struct cpuid special(struct vcpu *v, u32 leaf, u32 sub)
 {
 	struct cpuid r = { 0 };
 
@@ -141,18 +143,24 @@ static struct cpuid guest_cpuid(struct vcpu *v, u32 leaf, u32 sub)
 		vendor(&r, "Interlock   ");
 		return r;
 	}
-	if (leaf <= basic_max)
-		return basic[leaf];
 	if (leaf - 0x80000000u <= extended_max)
 		return extended[leaf - 0x80000000u];
 	/* An unknown leaf answers as the highest basic one (SDM, CPUID). */
 	return leaf < HYPERVISOR_LEAF ? basic[basic_max] : r;
 }
 
+#define SPECIAL_LEAVES (BIT(1) | BIT(4) | BIT(7) | BIT(0xd))
+_Static_assert(BASIC_LEAVES <= 64, "SPECIAL_LEAVES has a bit for each");
+
 void exit_cpuid(struct vcpu *v)
 {
-	struct cpuid r = guest_cpuid(v, (u32)v->regs.rax, (u32)v->regs.rcx);
+	u32 leaf = (u32)v->regs.rax;
+	struct cpuid r;
 
+	if (likely(leaf <= basic_max && !(SPECIAL_LEAVES >> leaf & 1)))
+		r = basic[leaf];
+	else
+		r = special(v, leaf, (u32)v->regs.rcx);
 	v->regs.rax = r.eax;
 	v->regs.rbx = r.ebx;
 	v->regs.rcx = r.ecx;

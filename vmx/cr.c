@@ -5,6 +5,7 @@
  * lacks. The guest reads back what it wrote, from the shadows.
  */
 #include "ept/invept.h"
+#include "vmx/exit.h"
 #include "vmx/guest.h"
 #include "vmx/vmx.h"
 

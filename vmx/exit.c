@@ -2,6 +2,7 @@
 /* VM exits, by one table. What is not in it stops the guest with a reason. */
 #include "apic/lapic.h"
 #include "ept/order.h"
+#include "vmx/exit.h"
 #include "vmx/guest.h"
 #include "vmx/vmx.h"
 
@@ -103,6 +104,7 @@ static void exit_ept_violation(struct vcpu *v)
 	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
 	int err = ept_fault(v->ept, gpa);
 
+	vcpu_redeliver();
 	/* IRET had unblocked NMIs before it faulted; it runs again and must find them blocked. */
 	if ((vmread(EXIT_QUALIFICATION) & VIOLATION_NMI_UNBLOCKED) &&
 	    !(vmread(IDT_VECTORING_INFO) & INTR_VALID))
@@ -148,67 +150,45 @@ static void exit_invalid_guest_state(struct vcpu *v)
 		   check ? check : "no check of ours finds it");
 }
 
-struct exit {
-	void (*handle)(struct vcpu *v);
-	const char *name;
-	bool redeliver; /* can come while an event is being delivered */
+const struct exit exits[EXIT_REASONS] = {
+	[EXIT_EXCEPTION] = { exit_exception, "exception-or-nmi" },
+	[EXIT_EXTERNAL_INTERRUPT] = { exit_external_interrupt, "external-interrupt" },
+	[EXIT_TRIPLE_FAULT] = { exit_triple_fault, "triple-fault" },
+	[EXIT_INTERRUPT_WINDOW] = { exit_window, "interrupt-window" },
+	[EXIT_NMI_WINDOW] = { exit_window, "nmi-window" },
+	[EXIT_TASK_SWITCH] = { exit_task_switch, "task-switch" },
+	[EXIT_CPUID] = { exit_cpuid, "cpuid" },
+	[EXIT_GETSEC] = { exit_ud, "getsec" },
+	[EXIT_HLT] = { exit_hlt, "hlt" },
+	[EXIT_INVD] = { exit_invd, "invd" },
+	[EXIT_RDPMC] = { exit_gp, "rdpmc" },
+	[EXIT_VMCALL] = { exit_hypercall, "vmcall" },
+	[EXIT_VMCLEAR... EXIT_VMXON] = { exit_ud, "vmx-instruction" },
+	[EXIT_CR_ACCESS] = { exit_cr, "cr-access" },
+	[EXIT_IO] = { exit_io, "io" },
+	[EXIT_RDMSR] = { exit_rdmsr, "rdmsr" },
+	[EXIT_WRMSR] = { exit_wrmsr, "wrmsr" },
+	[EXIT_MWAIT] = { exit_ud, "mwait" },
+	[EXIT_MONITOR] = { exit_ud, "monitor" },
+	[EXIT_TPR_BELOW_THRESHOLD] = { exit_window, "tpr-below-threshold" },
+	[EXIT_APIC_ACCESS] = { exit_apic_access, "apic-access" },
+	[EXIT_EPT_VIOLATION] = { exit_ept_violation, "ept-violation" },
+	[EXIT_EPT_MISCONFIGURATION] = { exit_ept_misconfiguration, "ept-misconfiguration" },
+	[EXIT_INVEPT] = { exit_ud, "invept" },
+	[EXIT_INVVPID] = { exit_ud, "invvpid" },
+	[EXIT_XSETBV] = { exit_xsetbv, "xsetbv" },
+	[EXIT_APIC_WRITE] = { exit_apic_write, "apic-write" },
+	[EXIT_VMFUNC] = { exit_ud, "vmfunc" },
 };
 
-static const struct exit exits[EXIT_REASONS] = {
-	[EXIT_EXCEPTION] = { exit_exception, "exception-or-nmi", false },
-	[EXIT_EXTERNAL_INTERRUPT] = { exit_external_interrupt, "external-interrupt", false },
-	[EXIT_TRIPLE_FAULT] = { exit_triple_fault, "triple-fault", false },
-	[EXIT_INTERRUPT_WINDOW] = { exit_window, "interrupt-window", false },
-	[EXIT_NMI_WINDOW] = { exit_window, "nmi-window", false },
-	[EXIT_TASK_SWITCH] = { exit_task_switch, "task-switch", false },
-	[EXIT_CPUID] = { exit_cpuid, "cpuid", false },
-	[EXIT_GETSEC] = { exit_ud, "getsec", false },
-	[EXIT_HLT] = { exit_hlt, "hlt", false },
-	[EXIT_INVD] = { exit_invd, "invd", false },
-	[EXIT_RDPMC] = { exit_gp, "rdpmc", false },
-	[EXIT_VMCALL] = { exit_hypercall, "vmcall", false },
-	[EXIT_VMCLEAR... EXIT_VMXON] = { exit_ud, "vmx-instruction", false },
-	[EXIT_CR_ACCESS] = { exit_cr, "cr-access", false },
-	[EXIT_IO] = { exit_io, "io", false },
-	[EXIT_RDMSR] = { exit_rdmsr, "rdmsr", false },
-	[EXIT_WRMSR] = { exit_wrmsr, "wrmsr", false },
-	[EXIT_MWAIT] = { exit_ud, "mwait", false },
-	[EXIT_MONITOR] = { exit_ud, "monitor", false },
-	[EXIT_TPR_BELOW_THRESHOLD] = { exit_window, "tpr-below-threshold", false },
-	[EXIT_APIC_ACCESS] = { exit_apic_access, "apic-access", true },
-	[EXIT_EPT_VIOLATION] = { exit_ept_violation, "ept-violation", true },
-	[EXIT_EPT_MISCONFIGURATION] = { exit_ept_misconfiguration, "ept-misconfiguration", true },
-	[EXIT_INVEPT] = { exit_ud, "invept", false },
-	[EXIT_INVVPID] = { exit_ud, "invvpid", false },
-	[EXIT_XSETBV] = { exit_xsetbv, "xsetbv", false },
-	[EXIT_APIC_WRITE] = { exit_apic_write, "apic-write", false },
-	[EXIT_VMFUNC] = { exit_ud, "vmfunc", false },
-};
-
-const char *exit_name(unsigned reason)
+void exit_unknown(struct vcpu *v, u32 reason)
 {
-	return reason < EXIT_REASONS && exits[reason].name ? exits[reason].name : "other";
-}
-
-void exit_dispatch(struct vcpu *v, u32 reason)
-{
-	const struct exit *e = &exits[reason];
-
-	if (unlikely(reason >= EXIT_REASONS || !e->handle)) {
-		if (reason == (EXIT_INVALID_GUEST_STATE | EXIT_REASON_ENTRY_FAILED))
-			exit_invalid_guest_state(v);
-		else if (reason == (EXIT_MACHINE_CHECK | EXIT_REASON_ENTRY_FAILED))
-			panic("machine check during VM entry");
-		else
-			guest_stop(v->guest,
-				   "vCPU %u: unhandled exit reason %x at RIP %lx (exit "
-				   "qualification %lx)",
-				   v->gate.id, reason, vmread(GUEST_RIP),
-				   vmread(EXIT_QUALIFICATION));
-		return;
-	}
-	v->exits[reason]++;
-	e->handle(v);
-	if (unlikely(e->redeliver))
-		vcpu_redeliver();
+	if (reason == (EXIT_INVALID_GUEST_STATE | EXIT_REASON_ENTRY_FAILED))
+		exit_invalid_guest_state(v);
+	else if (reason == (EXIT_MACHINE_CHECK | EXIT_REASON_ENTRY_FAILED))
+		panic("machine check during VM entry");
+	else
+		guest_stop(v->guest,
+			   "vCPU %u: unhandled exit reason %x at RIP %lx (exit qualification %lx)",
+			   v->gate.id, reason, vmread(GUEST_RIP), vmread(EXIT_QUALIFICATION));
 }

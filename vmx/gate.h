@@ -64,7 +64,7 @@ static inline bool gate_check(struct vcpu *v)
 }
 
 /* True: IN_GUEST, enter at once. False: OUTSIDE, see to the requests and call again. */
-static inline bool gate_pass(struct vcpu *v)
+static inline __attribute__((always_inline)) bool gate_pass(struct vcpu *v)
 {
 #define GATE_STEP(step) gate_##step(v) &&
 	return GATE(GATE_STEP) true;

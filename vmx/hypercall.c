@@ -2,6 +2,7 @@
 /* What guests tell the hypervisor, by VMCALL: number in RAX, arguments in RDI, RSI, RDX, RCX, R8,
  * result in RAX. */
 #include "mm/frame.h"
+#include "vmx/exit.h"
 #include "vmx/guest.h"
 
 enum { HC_ROUND, HC_WRONG, HC_DONE, HC_NOP, HC_RESULT, HC_PUTS };

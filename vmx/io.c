@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Port I/O. The guest has one device, a serial port that only sends; elsewhere reads are all ones
  * and writes go nowhere, as on an empty bus. */
+#include "vmx/exit.h"
 #include "vmx/guest.h"
 
 #define SERIAL 0x3f8

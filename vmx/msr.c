@@ -4,12 +4,13 @@
  * base, SYSENTER, PAT, EFER) and the SYSCALL set, which the host does not use. All others exit;
  * what is not known raises #GP, as it does on a processor without it.
  */
+#include "vmx/exit.h"
 #include "vmx/guest.h"
 #include "vmx/vmx.h"
 
 static const u32 own[] = {
-	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_FMASK,
-	MSR_TSC_AUX, MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
+	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR,		MSR_LSTAR,	  MSR_CSTAR,
+	MSR_FMASK,   MSR_TSC_AUX, MSR_SYSENTER_CS,    MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
 };
 
 /* SDM, "MSR-Bitmap Address": reads of 0..1fffh, reads of c0000000h.., writes of each; a 0 lets the

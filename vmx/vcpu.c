@@ -2,6 +2,7 @@
 /* The vCPU's life on its CPU: from SIPI to DONE, exit after exit. */
 #include "apic/lapic.h"
 #include "mm/frame.h"
+#include "vmx/exit.h"
 #include "vmx/gate.h"
 #include "vmx/guest.h"
 #include "vmx/vmx.h"
@@ -150,18 +151,22 @@ static bool see_to_requests(struct vcpu *v)
 	}
 }
 
-/* From OUTSIDE through the gate. */
-static inline int pass(struct vcpu *v)
+/* From OUTSIDE through the gate, when it has not let the vCPU pass at once. */
+static __attribute__((noinline)) int pass_slowly(struct vcpu *v)
 {
-	for (bool again = false;; again = true) {
-		if (unlikely(order_load(pass_requests, &v->gate.requests) & ~REQ_RELOAD) &&
+	v->retries++;
+	do {
+		if ((order_load(pass_requests, &v->gate.requests) & ~REQ_RELOAD) &&
 		    !see_to_requests(v))
 			return LEAVE;
-		if (likely(gate_pass(v)))
-			return RESUME;
-		v->retries += !again;
 		cpu_relax();
-	}
+	} while (!gate_pass(v));
+	return RESUME;
+}
+
+static inline int pass(struct vcpu *v)
+{
+	return likely(gate_pass(v)) ? RESUME : pass_slowly(v);
 }
 
 /* vmx/entry.asm: before the first entry, and after an entry that an NMI made give up. */
@@ -171,15 +176,20 @@ int vcpu_enter(struct vcpu *v)
 	return pass(v) == LEAVE ? LEAVE : v->launched ? RESUME : LAUNCH;
 }
 
-/* vmx/exit.c */
-void exit_dispatch(struct vcpu *v, u32 reason);
-
 /* vmx/entry.asm: after each exit. */
 int vcpu_exit(struct vcpu *v)
 {
+	u32 reason;
+
 	gate_leave(exit_leave, &v->gate);
 	v->launched = true;
-	exit_dispatch(v, (u32)vmread(EXIT_REASON));
+	reason = (u32)vmread(EXIT_REASON);
+	if (likely(reason < EXIT_REASONS && exits[reason].handle)) {
+		v->exits[reason]++;
+		exits[reason].handle(v);
+	} else {
+		exit_unknown(v, reason);
+	}
 	return pass(v);
 }
 

@@ -113,15 +113,4 @@ static inline void vcpu_event(struct vcpu *v)
 	__atomic_fetch_or(&v->gate.requests, REQ_EVENT, __ATOMIC_SEQ_CST);
 }
 
-/* The exit handlers: vmx/exit.c has the table. */
-void exit_apic_access(struct vcpu *v);
-void exit_apic_write(struct vcpu *v);
-void exit_cpuid(struct vcpu *v);
-void exit_cr(struct vcpu *v);
-void exit_hypercall(struct vcpu *v);
-void exit_io(struct vcpu *v);
-void exit_rdmsr(struct vcpu *v);
-void exit_wrmsr(struct vcpu *v);
-void exit_xsetbv(struct vcpu *v);
-
 #endif

@@ -57,9 +57,6 @@ void state_put(struct vcpu *v);
 void cpuid_init(void);
 u64 cpuid_xcr0_allowed(void);
 
-/* vmx/exit.c */
-const char *exit_name(unsigned reason);
-
 /* vmx/entry.asm */
 void vmx_run(struct vcpu *v);
 void vmx_exit(void);
