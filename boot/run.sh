@@ -266,6 +266,6 @@ if [ "$firmware_failed" ]; then
 	[ "$ram" -ge 64 ] || firmware_failed+=" (RAM=$ram MB may be too little for it)"
 	fail error 1 "$firmware_failed"
 fi
-{ grep -h PANIC "$work/bochs.log" 2>/dev/null || :; } | tail -n 3 >&2
-tail -n 5 "$work/emulator" | tr -cd '[:print:]\n' >&2
-fail error 1 "the machine stopped without a result${started:+ after it had started}"
+why=$({ grep -h PANIC "$work/bochs.log" 2>/dev/null || :; } | tail -n 1)
+[ "$why" ] || why=$(tail -n 1 "$work/emulator")
+fail error 1 "the machine stopped without a result${started:+ after it had started}; ${machine[0]} says: $why"

@@ -7,7 +7,7 @@
 boot
 exits 0
 json_last
-is "the defaults" "$(field 0 protocol) $(field 0 cpus) $(field 0 moves)" "ordered 2 2000"
+is "the defaults" "$(field 0 protocol) $(field 0 cpus) $(field 0 moves_asked)" "ordered 2 2000"
 is "all moves are done" "$(field 0 moves_done)" 2000
 is "no stale reads" "$(field 0 stale_reads)" 0
 at_least "moves of the APIC-access page" "$(field 0 apic_page_moves)" 1000

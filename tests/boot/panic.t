@@ -7,9 +7,11 @@
 boot FAULT=panic MOVES=100
 exits 1
 is "the JSON says so" "$(field -1 result)" panic
-says "$stdout" '[Bb]acktrace'
-# A function's name and the distance from its start.
-says "$stdout" 'job_main\+0x[0-9a-f]+'
+says "$stdout" '^PANIC: fault=panic'
+# The backtrace: a function's name and the distance from its start.
+says "$stdout" 'from 0x[0-9a-f]+  job_main\+0x[0-9a-f]+'
+says "$stdout" '^CPU 1 '
+says "$stdout" '^trace'
 says "$stdout" 'rip'
 
 boot FAULT=entry MOVES=100

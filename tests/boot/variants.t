@@ -43,5 +43,9 @@ for r in 0 1 2 3 4; do
 	at_least "it counts the stale reads, run $r" "$(field $r stale_reads)" 1
 done
 # The report: both addresses, the guest's register and the value.
-says "$stdout" 'A .*0x[0-9a-f]+.*EPT.*0x[0-9a-f]+'
+says "$stdout" 'wrong value: APIC register read at 0?x?fee000[0-9a-f]+: [0-9a-fx]+, expected [0-9a-fx]+'
+says "$stdout" 'APIC register .*A .*= [0-9a-fx]+, EPT leaf = [0-9a-fx]+'
+for name in address value expected apic_access_addr ept_leaf; do
+	ok "the JSON has $name" test "$(field 0 "$name")"
+done
 plan
