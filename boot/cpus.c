@@ -66,6 +66,14 @@ static bool same(const struct acpi_cpus *a, const struct acpi_cpus *b)
 	return a->count == b->count;
 }
 
+/* Names the CPUs of A that B lacks. */
+static void print_missing(const struct acpi_cpus *a, const struct acpi_cpus *b, const char *who)
+{
+	for (u32 i = 0; i < a->count; i++)
+		if (!has(b, a->apic_id[i]))
+			printk("  APIC id %u: listed by %s\n", a->apic_id[i], who);
+}
+
 /* Moves the booting CPU to the front; the others keep their order. */
 static void put_first(struct acpi_cpus *cpus, u32 id)
 {
@@ -96,10 +104,10 @@ void cpus_list(EFI_BOOT_SERVICES *bs, const struct acpi_source *acpi, struct acp
 		       mp_rc		 ? "; the firmware has no MP services to compare"
 		       : same(cpus, &mp) ? "; MP services agree"
 					 : "; MP services differ, the MADT is used");
-		if (!mp_rc && !same(cpus, &mp))
-			for (u32 i = 0; i < mp.count; i++)
-				printk("  MP services: APIC id %u%s\n", mp.apic_id[i],
-				       has(cpus, mp.apic_id[i]) ? "" : ", not in the MADT");
+		if (!mp_rc) {
+			print_missing(cpus, &mp, "the MADT, not MP services");
+			print_missing(&mp, cpus, "MP services, not the MADT");
+		}
 	} else if (!mp_rc) {
 		*cpus = mp;
 		printk("%u CPU%s from MP services (no MADT: %s)\n", cpus->count,

@@ -58,7 +58,7 @@ static void build_idt(void)
 	set_gate(VECTOR_MC, isr_stubs + VECTOR_MC * STUB_SIZE, IST_MC);
 }
 
-void desc_init(struct desc *d, const u64 tops[IST_COUNT - 1])
+void desc_init(struct desc *d, const u64 tops[IST_COUNT - 1], u64 gs_base)
 {
 	struct table_register gdtr = { sizeof(d->gdt) - 1, (u64)d->gdt };
 	struct table_register idtr = { sizeof(idt) - 1, (u64)idt };
@@ -90,11 +90,13 @@ void desc_init(struct desc *d, const u64 tops[IST_COUNT - 1])
 		     "movl %%eax, %%gs\n\t"
 		     "lldt %%ax\n\t"
 		     "movl %3, %%eax\n\t"
-		     "ltr %%ax\n\t"
-		     "lidt %4"
+		     "ltr %%ax"
 		     :
-		     : "m"(gdtr), "i"(SEL_CODE), "i"(SEL_DATA), "i"(SEL_TSS), "m"(idtr)
+		     : "m"(gdtr), "i"(SEL_CODE), "i"(SEL_DATA), "i"(SEL_TSS)
 		     : "rax", "memory");
+	/* Loading GS has cleared its base; the handlers need it, so the gates come last. */
+	wrmsr(MSR_GS_BASE, gs_base);
+	asm volatile("lidt %0" : : "m"(idtr));
 }
 
 void cpu_control_init(void)

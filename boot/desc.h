@@ -28,9 +28,8 @@ struct desc {
 	struct tss tss;
 };
 
-/* Fills D and loads it on this CPU with the shared IDT. TOPS[i] is the top of stack IST i+1. Zeroes
- * GS's base. */
-void desc_init(struct desc *d, const u64 tops[IST_COUNT - 1]);
+/* Fills D and loads it on this CPU, with GS_BASE and the shared IDT. TOPS[i] is the top of stack IST i+1. */
+void desc_init(struct desc *d, const u64 tops[IST_COUNT - 1], u64 gs_base);
 
 /*
  * CR0 = PE MP ET NE WP PG, CR4 = PAE MCE OSFXSR OSXMMEXCPT and, where the CPU has XSAVE, OSXSAVE

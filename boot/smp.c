@@ -116,8 +116,7 @@ static void become(struct percpu *p)
 
 	for (unsigned i = 0; i < IST_COUNT - 1; i++)
 		tops[i] = ist_top(p, i + 1);
-	desc_init(&p->desc, tops);
-	wrmsr(MSR_GS_BASE, (u64)&p->cpu);
+	desc_init(&p->desc, tops, (u64)&p->cpu);
 	p->online = 1;
 }
 
