@@ -11,11 +11,11 @@
 #include "vmx/vmx.h"
 
 /* Ticks are TSC ticks: on Bochs one for each instruction of a CPU. */
-#define PAUSE_MAX 16384u	  /* between two moves, so that the guest gets on */
-#define PROGRESS_TICKS 100000000u /* between two lines of progress */
-#define FINISH_TICKS 1000000000u  /* for the guest's last check */
-#define START_TICKS 300000000u	  /* for the guest's first round */
-#define MIXED_BATCH_BITS 5	  /* mixed batches have 1, 2, 4, .. 32 pages */
+#define PAUSE_MAX 16384u     /* between two moves, so that the guest gets on */
+#define PROGRESS_US 2000000u /* between two lines of progress */
+#define FINISH_US 20000000u  /* for the guest's last check */
+#define START_US 6000000u    /* for the guest's first round */
+#define MIXED_BATCH_BITS 5   /* mixed batches have 1, 2, 4, .. 32 pages */
 
 static struct batch batch;
 static struct result result;
@@ -96,7 +96,7 @@ static bool ended(const struct guest *g)
 
 static void progress(const struct run_config *c, const struct guest *g, u64 *last)
 {
-	if (rdtsc() - *last < PROGRESS_TICKS)
+	if (rdtsc() - *last < smp_ticks(PROGRESS_US))
 		return;
 	*last = rdtsc();
 	printk("%s: %lu of %lu moves, the guest has done %lu rounds\n", c->protocol, result.moves,
@@ -108,7 +108,7 @@ static void wait_for_start(const struct run_config *c, struct guest *g)
 {
 	u64 start = rdtsc(), last = start;
 
-	for (unsigned i = 0; i < g->nvcpus && !ended(g) && rdtsc() - start < START_TICKS;) {
+	for (unsigned i = 0; i < g->nvcpus && !ended(g) && rdtsc() - start < smp_ticks(START_US);) {
 		if (__atomic_load_n(&g->vcpus[i]->rounds, __ATOMIC_RELAXED))
 			i++;
 		progress(c, g, &last);
@@ -142,14 +142,14 @@ static void finish(const struct run_config *c, struct guest *g)
 	char late[40] = "";
 
 	__atomic_store_n(&g->finishing, true, __ATOMIC_RELEASE);
-	while (!ended(g) && rdtsc() - start < FINISH_TICKS) {
+	while (!ended(g) && rdtsc() - start < smp_ticks(FINISH_US)) {
 		progress(c, g, &last);
 		cpu_relax();
 	}
 	if (!ended(g)) {
 		name_late(g, late, sizeof(late));
-		guest_stop(g, "vCPU%s did not finish within %u ticks after the last move", late,
-			   FINISH_TICKS);
+		guest_stop(g, "vCPU%s did not finish within %u ms after the last move", late,
+			   FINISH_US / 1000);
 	}
 	for (unsigned i = 1; i <= g->nvcpus; i++)
 		while (!cpu_idle(i))
@@ -184,6 +184,7 @@ static int run(const struct run_config *c)
 		.image_size = (size_t)(image->end - image->start),
 		.arg = c->arg,
 		.seed = c->seed,
+		.ticks_per_us = (u32)smp_ticks(1),
 		.apicv = c->apicv,
 		.bad_state = !strcmp(c->fault, "entry"),
 		.mute = !strcmp(c->fault, "mute"),

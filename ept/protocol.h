@@ -81,9 +81,13 @@ int batch_add(struct batch *b, u64 gfn);
  */
 unsigned protocol_run(struct batch *b);
 
-/* Handles an EPT violation: fills P if nothing backs the page, then E. 0: try again in the guest.
- * -EAGAIN: the page is moving, call again. -EFAULT: the guest has no memory there. -ENOMEM. */
-int ept_fault(struct ept *e, u64 gpa);
+/*
+ * Handles an EPT violation of an access (EPT_READ, EPT_WRITE, EPT_EXEC) at GPA: fills P if nothing
+ * backs the page, then E. 0: try again in the guest. -EAGAIN: the page is moving, call again.
+ * -EFAULT: the guest has no memory there. -EACCES: it has, but not for that; the APIC-access page
+ * holds no code. -ENOMEM.
+ */
+int ept_fault(struct ept *e, u64 gpa, u64 access);
 
 /*
  * What vmx/ defines: sends the kick (an NMI) that ends the vCPU's stay in guest mode; and reports a

@@ -32,6 +32,7 @@ typedef uint64_t u64;
 #define EIO 5
 #define EAGAIN 11
 #define ENOMEM 12
+#define EACCES 13
 #define EFAULT 14
 #define EEXIST 17
 #define EINVAL 22

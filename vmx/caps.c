@@ -133,6 +133,13 @@ int vmx_probe(char *err, size_t err_size)
 	return 0;
 }
 
+u64 vmx_guest_cr4(void)
+{
+	return vmx_caps.cr4_fixed1 &
+	       (CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_OSFXSR |
+		CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP);
+}
+
 u64 vmcs_alloc(void)
 {
 	u64 pfn = frame_alloc(OWNER_HOST);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Writes to CR0 and CR4 that touch a bit of the host's, and XSETBV. In CR0 those are NE (VMX fixes
- * it), CD and NW (the caches are the machine's); in CR4 VMXE, SMXE, MCE, PCIDE and what the CPU
- * lacks. The guest reads back what it wrote, from the shadows.
+ * it), CD and NW (the caches are the machine's); in CR4 MCE, VMXE and whatever CPUID does not offer.
+ * The guest reads back what it wrote, from the shadows.
  */
 #include "ept/invept.h"
 #include "vmx/exit.h"
@@ -12,6 +12,7 @@
 #define CR0_KNOWN                                                                                  \
 	(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | \
 	 CR0_PG)
+#define CR4_PAGING (CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP)
 #define RIGHTS_L BIT(13)
 
 /* The guest changed paging by an exit instead of an instruction; what the instruction would have
@@ -45,54 +46,52 @@ static bool pae_paging(u64 cr0, u64 cr4, u64 efer)
 }
 
 /* SDM, "Mode Switching" and the #GP conditions of MOV to CR0. */
-static bool write_cr0_guest(struct vcpu *v, u64 new)
+static bool write_cr0_guest(struct vcpu *v, u64 value)
 {
 	u64 old = vmread(GUEST_CR0);
 	u64 cr4 = vmread(GUEST_CR4);
 	u64 efer = vmread(GUEST_EFER);
 
-	if (new >> 32 || ((new &CR0_PG) && !(new &CR0_PE)) || ((new &CR0_NW) && !(new &CR0_CD)))
+	if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) ||
+	    ((value & CR0_NW) && !(value & CR0_CD)))
 		return false;
-	new &= CR0_KNOWN;
-	if ((new &CR0_PG) && !(old & CR0_PG) && (efer & EFER_LME)) {
+	value &= CR0_KNOWN;
+	if ((value & CR0_PG) && !(old & CR0_PG) && (efer & EFER_LME)) {
 		if (!(cr4 & CR4_PAE) || (vmread(GUEST_CS_ACCESS_RIGHTS) & RIGHTS_L))
 			return false;
 		efer |= EFER_LMA;
-	} else if (!(new &CR0_PG) && (old & CR0_PG)) {
+	} else if (!(value & CR0_PG) && (old & CR0_PG)) {
 		if ((efer & EFER_LMA) && (vmread(GUEST_CS_ACCESS_RIGHTS) & RIGHTS_L))
 			return false;
 		efer &= ~EFER_LMA;
 	}
-	if (pae_paging(new, cr4, efer) && !pae_paging(old, cr4, efer) && load_pdptes(v))
+	if (pae_paging(value, cr4, efer) && !pae_paging(old, cr4, efer) && load_pdptes(v))
 		return false;
 	if (efer != vmread(GUEST_EFER)) {
 		vmwrite(GUEST_EFER, efer);
 		vmwrite(ENTRY_CTLS,
 			(vmx_caps.entry & ~ENTRY_IA32E) | (efer & EFER_LMA ? ENTRY_IA32E : 0));
 	}
-	vmwrite(GUEST_CR0, (new & ~(CR0_NW | CR0_CD)) | CR0_NE | CR0_ET);
-	vmwrite(CR0_READ_SHADOW, new | CR0_ET);
-	if ((new ^ old) & (CR0_PG | CR0_WP))
+	vmwrite(GUEST_CR0, (value & ~(CR0_NW | CR0_CD)) | CR0_NE | CR0_ET);
+	vmwrite(CR0_READ_SHADOW, value | CR0_ET);
+	if ((value ^ old) & (CR0_PG | CR0_WP))
 		drop_linear(v);
 	return true;
 }
 
-/* Bits of the host's that the guest sets are refused, but MCE, which only the shadow keeps. */
-static bool write_cr4_guest(struct vcpu *v, u64 new)
+/* Bits that are not the guest's are refused, but MCE, which only the shadow keeps. */
+static bool write_cr4_guest(struct vcpu *v, u64 value)
 {
-	u64 old = vmread(GUEST_CR4);
-	u64 refused = CR4_VMXE | CR4_SMXE | CR4_PCIDE | ~vmx_caps.cr4_fixed1;
+	u64 changed = value ^ vmread(GUEST_CR4);
 	u64 efer = vmread(GUEST_EFER);
-	u64 cr0 = vmread(GUEST_CR0);
-	u64 paging = CR4_PAE | CR4_PGE | BIT(4) /* PSE */ | BIT(20) /* SMEP */ | BIT(21) /* SMAP */;
 
-	if ((new &refused) || ((efer & EFER_LMA) && !(new &CR4_PAE)))
+	if ((value & ~(vmx_guest_cr4() | CR4_MCE)) || ((efer & EFER_LMA) && !(value & CR4_PAE)))
 		return false;
-	if (pae_paging(cr0, new, efer) && ((new ^ old) & paging) && load_pdptes(v))
+	if (pae_paging(vmread(GUEST_CR0), value, efer) && (changed & CR4_PAGING) && load_pdptes(v))
 		return false;
-	vmwrite(GUEST_CR4, new | CR4_MCE | vmx_caps.cr4_fixed0);
-	vmwrite(CR4_READ_SHADOW, new);
-	if ((new ^ old) & paging)
+	vmwrite(GUEST_CR4, value | CR4_MCE | vmx_caps.cr4_fixed0);
+	vmwrite(CR4_READ_SHADOW, value);
+	if (changed & CR4_PAGING)
 		drop_linear(v);
 	return true;
 }

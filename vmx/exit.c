@@ -12,42 +12,50 @@ static void stop(struct vcpu *v, const char *what)
 		   vmread(GUEST_RIP), vmread(EXIT_QUALIFICATION));
 }
 
+/*
+ * A #DB that exits changes neither DR6 nor DR7.GD, which its delivery would have set and cleared
+ * (SDM, "Exit Qualification for Debug Exceptions").
+ */
+#define QUALIFICATION_DR6 0x600ful /* B0-B3, BD, BS */
+#define DR6_B0_B3 0xful
+#define DR7_GD BIT(13)
+
+static void reflect_debug(void)
+{
+	u64 dr6;
+
+	asm volatile("mov %%dr6, %0" : "=r"(dr6));
+	dr6 = (dr6 & ~DR6_B0_B3) | (vmread(EXIT_QUALIFICATION) & QUALIFICATION_DR6);
+	asm volatile("mov %0, %%dr6" : : "r"(dr6));
+	vmwrite(GUEST_DR7, vmread(GUEST_DR7) & ~DR7_GD);
+}
+
 static void exit_exception(struct vcpu *v)
 {
 	u32 info = (u32)vmread(EXIT_INTERRUPTION_INFO);
 	u8 vector = info & 0xff;
+	bool has_error = info & INTR_ERROR_CODE;
 
-	(void)v;
 	if (INTR_TYPE(info) == INTR_NMI) { /* a kick; the gate does the rest */
 		nmi_unblock();
 		return;
 	}
 	if (vector == VECTOR_MC)
 		panic("machine check while vCPU %u was in guest mode", v->gate.id);
-	if (vector == VECTOR_DB) {
-		/* The processor leaves DR6 alone when #DB exits; the guest expects the cause there
-		 * (SDM, "Exit Qualification for Debug Exceptions"). */
-		u64 dr6;
-
-		asm volatile("mov %%dr6, %0" : "=r"(dr6));
-		asm volatile("mov %0, %%dr6" : : "r"((dr6 & ~0xfull) | vmread(EXIT_QUALIFICATION)));
-		/* ICEBP is delivered as an exception that the processor itself would not block. */
-		if (INTR_TYPE(info) == INTR_PRIV_SOFTWARE) {
-			vmwrite(ENTRY_INSTRUCTION_LENGTH, vmread(EXIT_INSTRUCTION_LENGTH));
-			vmwrite(ENTRY_INTERRUPTION_INFO,
-				INTR_VALID | INTR_PRIV_SOFTWARE << 8 | VECTOR_DB);
-			return;
-		}
-	}
 	if (vmread(IDT_VECTORING_INFO) & INTR_VALID) {
-		/* An exception within a delivery. The first one is lost to a double fault only for
-		 * contributory ones, which #DB and #AC are not. */
+		/* Within a delivery, which starts over: it will raise the exception again. */
 		vcpu_redeliver();
 		return;
 	}
-	vcpu_inject_exception(vector, info & INTR_ERROR_CODE,
-			      info & INTR_ERROR_CODE ? (u32)vmread(EXIT_INTERRUPTION_ERROR_CODE)
-						     : 0);
+	if (vector == VECTOR_DB)
+		reflect_debug();
+	if (INTR_TYPE(info) == INTR_PRIV_SOFTWARE) { /* INT1: RIP is to move past it */
+		vmwrite(ENTRY_INSTRUCTION_LENGTH, vmread(EXIT_INSTRUCTION_LENGTH));
+		vmwrite(ENTRY_INTERRUPTION_INFO, INTR_VALID | INTR_PRIV_SOFTWARE << 8 | vector);
+		return;
+	}
+	vcpu_inject_exception(vector, has_error,
+			      has_error ? (u32)vmread(EXIT_INTERRUPTION_ERROR_CODE) : 0);
 }
 
 static void exit_external_interrupt(struct vcpu *v)
@@ -95,23 +103,23 @@ static void exit_ud(struct vcpu *v)
 	vcpu_inject_ud();
 }
 
-/* SDM, "Exit Qualification for EPT Violations" */
-#define VIOLATION_LINEAR_VALID BIT(7)
+/* SDM, "Exit Qualification for EPT Violations"; bits 2:0 are the access, as EPT_READ and so on. */
 #define VIOLATION_NMI_UNBLOCKED BIT(12)
 
 static void exit_ept_violation(struct vcpu *v)
 {
 	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
-	int err = ept_fault(v->ept, gpa);
+	u64 q = vmread(EXIT_QUALIFICATION);
+	int err = ept_fault(v->ept, gpa, q & EPT_RWX);
 
 	vcpu_redeliver();
 	/* IRET had unblocked NMIs before it faulted; it runs again and must find them blocked. */
-	if ((vmread(EXIT_QUALIFICATION) & VIOLATION_NMI_UNBLOCKED) &&
-	    !(vmread(IDT_VECTORING_INFO) & INTR_VALID))
+	if ((q & VIOLATION_NMI_UNBLOCKED) && !(vmread(IDT_VECTORING_INFO) & INTR_VALID))
 		vmwrite(GUEST_INTERRUPTIBILITY,
 			vmread(GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
 	/* While the page is moving: OUTSIDE, nobody waits for this vCPU. */
-	for (v->retries += err == -EAGAIN; err == -EAGAIN; err = ept_fault(v->ept, gpa)) {
+	for (v->retries += err == -EAGAIN; err == -EAGAIN;
+	     err = ept_fault(v->ept, gpa, q & EPT_RWX)) {
 		if (order_load(fault_stop, &v->gate.requests) & REQ_STOP)
 			return;
 		cpu_relax();
@@ -119,6 +127,9 @@ static void exit_ept_violation(struct vcpu *v)
 	if (err == -ENOMEM)
 		guest_stop(v->guest, "vCPU %u: out of memory for guest-physical %lx", v->gate.id,
 			   gpa);
+	else if (err == -EACCES)
+		guest_stop(v->guest, "vCPU %u: code in the APIC-access page, at RIP %lx",
+			   v->gate.id, vmread(GUEST_RIP));
 	else if (err)
 		guest_stop(v->guest,
 			   "vCPU %u: no memory at guest-physical %lx, accessed at RIP %lx",

@@ -24,7 +24,12 @@ static void fill_raw(struct backing *b)
 static int load_memory(struct guest *g, const struct guest_config *c)
 {
 	static const u8 nothing;
-	struct guest_info info = { GUEST_INFO_MAGIC, c->vcpus, GUEST_RAM_PAGES, c->arg, c->seed };
+	struct guest_info info = { .magic = GUEST_INFO_MAGIC,
+				   .vcpus = c->vcpus,
+				   .ram_pages = GUEST_RAM_PAGES,
+				   .arg = c->arg,
+				   .seed = c->seed,
+				   .ticks_per_us = c->ticks_per_us };
 	int err = guest_load(g, GUEST_LOAD_GPA, c->image, c->image_size);
 
 	if (!err)

@@ -16,6 +16,7 @@
 struct guest_info {
 	u32 magic, vcpus, ram_pages, arg;
 	u64 seed;
+	u32 ticks_per_us; /* of the TSC */
 };
 
 /* Kinds of wrong values that a guest reports. The first three are stale accesses. */
@@ -58,6 +59,7 @@ struct guest_config {
 	size_t image_size;
 	u32 arg;
 	u64 seed;
+	u32 ticks_per_us;
 	bool apicv;	/* use APIC-register virtualization */
 	bool bad_state; /* fault=entry: an invalid guest state for vCPU 0 */
 	bool mute;

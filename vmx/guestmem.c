@@ -13,7 +13,8 @@ static int read_page(struct vcpu *v, u64 gpa, void *buf, u64 size)
 {
 	u64 *p = backing_entry(v->ept->backing, gpa >> PAGE_SHIFT);
 
-	if (!p)
+	/* What lies in the APIC-access page's frame is nothing the guest could have put there. */
+	if (!p || gpa >> PAGE_SHIFT == APIC_ACCESS_GFN)
 		return -EFAULT;
 	for (;;) {
 		u64 entry;

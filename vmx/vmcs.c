@@ -61,7 +61,7 @@ static void write_controls(struct vcpu *v)
 	vmwrite(TPR_THRESHOLD, 0);
 	vmwrite(VMCS_LINK_POINTER, ~0ull);
 	vmwrite(CR0_MASK, CR0_HOST_OWNED);
-	vmwrite(CR4_MASK, CR4_VMXE | CR4_SMXE | CR4_MCE | CR4_PCIDE | ~vmx_caps.cr4_fixed1);
+	vmwrite(CR4_MASK, ~vmx_guest_cr4());
 	vmwrite(IO_BITMAP_A, v->guest->io_bitmaps);
 	vmwrite(IO_BITMAP_B, v->guest->io_bitmaps + PAGE_SIZE);
 	vmwrite(MSR_BITMAP, v->guest->msr_bitmap);

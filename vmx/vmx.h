@@ -18,6 +18,9 @@ extern struct vmx_caps vmx_caps;
 /* Reads the capabilities. 0, or -ENOSYS with what is missing in ERR. Needs CPUID.1:ECX.VMX. */
 int vmx_probe(char *err, size_t err_size);
 
+/* The bits of CR4 that are a guest's own: features that CPUID offers it, and that the CPU has. */
+u64 vmx_guest_cr4(void);
+
 /*
  * VMXON on this CPU, all cached mappings dropped after it (SDM: they may be left from an earlier
  * use of VMX). IA32_FEATURE_CONTROL is set and locked when it is unlocked. 0, or -EIO when it is
