@@ -29,6 +29,7 @@ GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -mno-red-zone -mgeneral-regs-on
 	-fno-stack-protector -fno-strict-aliasing -fno-asynchronous-unwind-tables -fcf-protection=none $(WARN) -I.
 HOST_CFLAGS := -std=gnu11 -O1 -g $(WARN) -I.
 SAN_CFLAGS := $(HOST_CFLAGS) -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+TSAN_CFLAGS := $(HOST_CFLAGS) -fno-omit-frame-pointer -fsanitize=thread -pthread
 DEPS = -MMD -MP -MF $(@:.o=.d)
 # -Bsymbolic and the check of the relocations in the link rule: the image binds to nothing but itself.
 LDFLAGS := -nostdlib -shared -Bsymbolic -z noexecstack -z nocombreloc --build-id=none --no-undefined \
@@ -174,15 +175,17 @@ launch-bench:
 # ---- tests -------------------------------------------------------------------------------------------------------
 
 # A unit test is one file in tests/unit/. A line "links: FILE..." in its first comment names the sources that it
-# tests; they are compiled with it, with the sanitizers on.
-UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
+# tests; they are compiled with it, with the sanitizers on: those for addresses and undefined behaviour, or, with a
+# line "sanitizer: thread", the one for data races. Other files there are what several tests link.
+UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 BOOT_TESTS := $(wildcard tests/boot/*.t)
 links = $(shell sed -n 's/^.*links: *//p' tests/unit/$(1).c | head -n 1)
+san_cflags = $(if $(shell grep 'sanitizer: thread' tests/unit/$(1).c),$(TSAN_CFLAGS),$(SAN_CFLAGS))
 
-$(B)/unit/%: tests/unit/%.c $$(call links,$$*) $(wildcard */*.h) | tools
+$(B)/unit/%: tests/unit/%.c $$(call links,$$*) $(wildcard */*.h tests/unit/*.h) | tools
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(SAN_CFLAGS) $(filter %.c,$^) -lcmocka -o $@
+	$(Q)$(CC) $(call san_cflags,$*) $(filter %.c,$^) -lcmocka -o $@
 
 .PHONY: check launch-check units
 units: $(UNIT)

@@ -17,6 +17,10 @@ struct invvpid_desc {
 	u64 vpid, linear;
 };
 
+#if __STDC_HOSTED__ /* unit tests define them: tests/unit/fake.c */
+void invept(u64 type, u64 eptp);
+void invvpid(u64 type, u16 vpid);
+#else
 /* Drops this CPU's guest-physical and combined mappings of one EP4TA, or of all. The descriptor
  * takes the whole EPTP; bits that are wrong in it make the instruction fail. */
 static inline void invept(u64 type, u64 eptp)
@@ -39,5 +43,6 @@ static inline void invvpid(u64 type, u16 vpid)
 	if (unlikely(failed))
 		panic("invvpid: type %lu failed for VPID %u", type, vpid);
 }
+#endif
 
 #endif

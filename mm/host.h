@@ -22,6 +22,9 @@ struct cpu {
 _Static_assert(offsetof(struct cpu, kicked) == 16, "boot/isr.asm and vmx/entry.asm use it");
 _Static_assert(offsetof(struct cpu, host_rsp) == 24, "vmx/entry.asm uses it");
 
+#if __STDC_HOSTED__ /* unit tests define it: tests/unit/fake.c */
+struct cpu *this_cpu(void);
+#else
 static inline struct cpu *this_cpu(void)
 {
 	struct cpu *cpu;
@@ -29,6 +32,7 @@ static inline struct cpu *this_cpu(void)
 	asm("mov %%gs:0, %0" : "=r"(cpu));
 	return cpu;
 }
+#endif
 
 extern struct cpu *cpus[MAX_CPUS]; /* by index */
 extern unsigned ncpus;		   /* those that run */

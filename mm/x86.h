@@ -132,10 +132,14 @@ static inline u64 xgetbv(u32 index)
 	return (u64)hi << 32 | lo;
 }
 
+#if __STDC_HOSTED__ /* unit tests define it: tests/unit/fake.c */
+void xsetbv(u32 index, u64 value);
+#else
 static inline void xsetbv(u32 index, u64 value)
 {
 	asm volatile("xsetbv" : : "c"(index), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
 }
+#endif
 
 static inline u8 inb(u16 port)
 {
@@ -180,10 +184,14 @@ DEFINE_CR(3)
 DEFINE_CR(4)
 #undef DEFINE_CR
 
+#if __STDC_HOSTED__ /* unit tests define it: tests/unit/fake.c */
+void cpu_relax(void);
+#else
 static inline void cpu_relax(void)
 {
 	asm volatile("pause" : : : "memory");
 }
+#endif
 
 static inline void irq_disable(void)
 {

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "ept/invept.h"
+#include "mm/frame.h"
+#include "mm/x86.h"
+#include "tests/unit/fake.h"
+#include "vmx/vmcs.h"
+
+#define OWNER_FAKE 0xfffe
+
+u64 fake_vmcs[FAKE_FIELDS];
+unsigned fake_vmwrites[FAKE_FIELDS];
+unsigned fake_invepts, fake_invvpids, fake_xsetbvs;
+u64 fake_xcr0;
+void (*fake_on_relax)(void);
+void (*fake_on_invept)(u64 type, u64 eptp);
+void (*fake_on_trace)(const char *event);
+char fake_printed[256], fake_panic_text[256];
+jmp_buf fake_panic_jump;
+bool fake_panic_expected;
+u64 fake_seed, fake_step;
+static u64 random_state;
+static u64 taken[1 << 16];
+static unsigned ntaken;
+
+void fake_frames(u64 pages)
+{
+	char *p = mmap(NULL, pages * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		       -1, 0);
+
+	if (p == MAP_FAILED)
+		abort();
+	frames_add((u64)p, (u64)p + pages * PAGE_SIZE);
+}
+
+void fake_frames_leave(u64 count)
+{
+	while (frames_free() > count && ntaken < ARRAY_SIZE(taken))
+		taken[ntaken++] = frame_alloc_dirty(OWNER_FAKE);
+	assert_int_equal(frames_free(), count);
+}
+
+void fake_frames_back(void)
+{
+	while (ntaken)
+		frame_free(taken[--ntaken], OWNER_FAKE);
+}
+
+void fake_vmcs_clear(void)
+{
+	memset(fake_vmcs, 0, sizeof(fake_vmcs));
+	memset(fake_vmwrites, 0, sizeof(fake_vmwrites));
+	fake_invepts = fake_invvpids = fake_xsetbvs = 0;
+	fake_xcr0 = 0;
+}
+
+u64 vmread(enum vmcs_field field)
+{
+	return fake_vmcs[field];
+}
+
+void vmwrite(enum vmcs_field field, u64 value)
+{
+	fake_vmcs[field] = value;
+	fake_vmwrites[field]++;
+}
+
+void invept(u64 type, u64 eptp)
+{
+	if (fake_on_invept)
+		fake_on_invept(type, eptp);
+	else
+		fake_invepts++;
+}
+
+void invvpid(u64 type, u16 vpid)
+{
+	(void)type;
+	(void)vpid;
+	fake_invvpids++;
+}
+
+void xsetbv(u32 index, u64 value)
+{
+	assert_int_equal(index, 0);
+	fake_xcr0 = value;
+	fake_xsetbvs++;
+}
+
+void cpu_relax(void)
+{
+	if (fake_on_relax)
+		fake_on_relax();
+	else
+		sched_yield();
+}
+
+struct cpu *this_cpu(void)
+{
+	static _Thread_local struct cpu cpu;
+
+	return &cpu;
+}
+
+void trace(const char *event, u64 a, u64 b)
+{
+	(void)a;
+	(void)b;
+	if (fake_on_trace)
+		fake_on_trace(event);
+}
+
+void printk(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(fake_printed, sizeof(fake_printed), fmt, args);
+	va_end(args);
+}
+
+void panic(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(fake_panic_text, sizeof(fake_panic_text), fmt, args);
+	va_end(args);
+	if (!fake_panic_expected) {
+		fprintf(stderr, "panic: %s\n", fake_panic_text);
+		abort();
+	}
+	fake_panic_expected = false;
+	longjmp(fake_panic_jump, 1);
+}
+
+bool fake_panic_says(const char *text)
+{
+	return strstr(fake_panic_text, text);
+}
+
+void fake_random_start(void)
+{
+	const char *seed = getenv("SEED");
+
+	fake_seed = seed && *seed ? strtoull(seed, NULL, 0) : 1;
+	random_state = fake_seed;
+	fake_step = 0;
+}
+
+/* SplitMix64. */
+u64 fake_random(void)
+{
+	u64 z = random_state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
