@@ -139,7 +139,7 @@ void guest_main(struct vcpu *v)
 		irq_enable();
 		measure(v);
 		over = true;
-		for (u32 i = 1; i < GUEST_INFO->vcpus; i++)
+		for (u32 i = 1; i < GUEST_INFO->vcpus; i++, v->ipis_sent++)
 			apic_send(i, ICR_FIXED | VECTOR_PONG);
 	} else {
 		while (!over)

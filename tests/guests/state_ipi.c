@@ -15,6 +15,7 @@ static u32 late[MAX_CPUS];
 static void on_from(struct vcpu *v, struct frame *f)
 {
 	received[v->id][f->vector - VECTOR_FROM]++;
+	v->ipis_received++;
 	apic_eoi();
 }
 
@@ -33,7 +34,7 @@ static bool reaches(struct vcpu *v, u32 dest, u32 command, u32 mask)
 	u32 got = 0;
 
 	for (u32 i = 0; i < GUEST_INFO->vcpus; i++)
-		before[i] = received[i][v->id];
+		before[i] = received[i][v->id], v->ipis_sent += mask >> i & 1;
 	apic_send(dest, command | ICR_FIXED | (VECTOR_FROM + v->id));
 	for (u32 i = 0; i < GUEST_INFO->vcpus; i++)
 		if (mask & BIT(i) && !rt_wait(&received[i][v->id], before[i] + 1))

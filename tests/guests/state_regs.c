@@ -71,6 +71,7 @@ static void across(struct vcpu *v, u32 op)
 	u32 base = 20 * op, ymm = features & 4 ? cpuid(13, 2).ebx : 0;
 
 	random_bank(v, i, features);
+	v->ipis_sent += ops[op] == op_self_ipi;
 	regs_across(ops[op], i, o, xsave);
 	for (u32 r = 0; r < GPRS; r++)
 		check(v, CHECK_GPR + base + r, o->gpr[r], i->gpr[r]);
@@ -109,6 +110,14 @@ DR(3)
 DR(6)
 DR(7)
 
+static void every_op(struct vcpu *v)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(ops); i++) {
+		v->ipis_sent += ops[i] == op_self_ipi;
+		ops[i]();
+	}
+}
+
 /* Breakpoints with conditions but not enabled: they must be there afterwards, and must not strike
  * the host. */
 static void debug_registers(struct vcpu *v)
@@ -121,8 +130,7 @@ static void debug_registers(struct vcpu *v)
 	write_dr3(a + 0x3000);
 	write_dr6(dr6);
 	write_dr7(dr7);
-	for (u32 i = 0; i < ARRAY_SIZE(ops); i++)
-		ops[i]();
+	every_op(v);
 	check(v, CHECK_DEBUG, read_dr0(), a);
 	check(v, CHECK_DEBUG + 1, read_dr1(), a + 0x1000);
 	check(v, CHECK_DEBUG + 2, read_dr2(), a + 0x2000);
@@ -156,8 +164,7 @@ static void others(struct vcpu *v)
 	check(v, CHECK_PF_CR2, v->fault.cr2, address);
 
 	asm volatile("mov %0, %%cr8" : : "r"(3ull) : "memory");
-	for (u32 i = 0; i < ARRAY_SIZE(ops); i++)
-		ops[i]();
+	every_op(v);
 	check(v, CHECK_CR2, read_cr2(), address);
 	asm volatile("mov %%cr8, %0" : "=r"(cr8) : : "memory");
 	check(v, CHECK_CR8, cr8, 3);
