@@ -13,9 +13,12 @@
 /* Ticks are TSC ticks: on Bochs one for each instruction of a CPU. */
 #define PAUSE_MAX 16384u     /* between two moves, so that the guest gets on */
 #define PROGRESS_US 2000000u /* between two lines of progress */
-#define FINISH_US 20000000u  /* for the guest's last check */
-#define START_US 6000000u    /* for the guest's first round */
+#define FINISH_US 6000000u   /* for the guest's last check */
+#define START_US 3000000u    /* for the guest's first round */
 #define MIXED_BATCH_BITS 5   /* mixed batches have 1, 2, 4, .. 32 pages */
+
+/* What a run takes at most: the guest's RAM, a batch's new frames, and tables, vCPUs and VMCSs. */
+#define NEEDED_FRAMES (GUEST_RAM_PAGES + BATCH_MAX + 512ul)
 
 static struct batch batch;
 static struct result result;
@@ -192,8 +195,15 @@ static int run(const struct run_config *c)
 	u64 before = frames_free();
 	const char *err;
 	struct guest *g;
+	char text[120];
 	int code;
 
+	if (before < NEEDED_FRAMES) {
+		format(text, sizeof(text),
+		       "not enough RAM: a run needs %u MB free, %lu MB are; give the machine more",
+		       (unsigned)(NEEDED_FRAMES >> 8), before >> 8);
+		return set_up_error(text);
+	}
 	printk("run: protocol %s, guest %s, %u CPUs, %lu moves, seed %lu\n", c->protocol, c->guest,
 	       c->cpus, c->moves, c->seed);
 	g = guest_create(&gc, &err);
