@@ -10,7 +10,8 @@
  *                                        2 fee01000h; 3 fec00000h;
  *                                        4 4 GB; 5 end of RAM;
  *                                        6 instruction fetch at 1 GB
- *    3  jump into the APIC page                                          stopped
+ *    3  jump into the APIC page                                          stopped (Bochs 2.7 itself
+ *                                                                        stops instead)
  *    4  CLI, endless loop                                                reported stuck
  *    5  CLI, HLT                                                         reported stuck
  *    6  stack in the APIC page           0 PUSH; 1 CALL; 2 INT3; 3 IST   stopped
@@ -36,8 +37,8 @@
  *   21  page walk to the APIC page       0 page directory; 1 CR3         stopped
  *   22  HLT with nothing to come                                         reported stuck
  *   23  INIT, SIPI to others for ever                                    goes on
- *   24  MOV to the APIC in many forms,                                   goes on
- *       across a page boundary
+ *   24  MOV to the APIC in many forms,   0                               goes on
+ *       across a page boundary           1 also 32-bit addresses         stopped, or goes on
  *
  * What goes on repeats in each round until the hypervisor says finish, with no wrong value. A vCPU
  * that is stuck never calls again: the hypervisor reports it, and memory moves on all the same.

@@ -6,7 +6,7 @@
 #define WINDOW 0x40000000ull
 
 extern u64 pdpt[];
-extern const u8 mov_forms[], mov_forms_end[];
+extern const u8 mov_forms[], mov_forms_a32[], mov_forms_end[];
 
 static u64 directory[512] __attribute__((aligned(PAGE_SIZE)));
 static u64 table[512] __attribute__((aligned(PAGE_SIZE)));
@@ -146,10 +146,10 @@ void rogue_walk(struct vcpu *v, u32 variant)
 void rogue_mov(struct vcpu *v, u32 variant)
 {
 	static u8 pages[2 * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+	const u8 *end = variant == 1 ? mov_forms_end : mov_forms_a32;
 	u32 number = 0;
 
-	(void)variant;
-	for (const u8 *form = mov_forms; form < mov_forms_end; form += 1 + form[0], number++) {
+	for (const u8 *form = mov_forms; form < end; form += 1 + form[0], number++) {
 		for (u32 split = 0; split <= form[0]; split++) {
 			u8 *at = pages + PAGE_SIZE - split;
 			u64 value = LVT_MASKED | (rt_random(v) >> 56), eax = 0;

@@ -1,8 +1,10 @@
 ; SPDX-License-Identifier: GPL-2.0-or-later
-; What every guest program begins with: from the first byte in real mode to rt_entry() in 64-bit mode, for the vCPU that
-; boots and for those that INIT-SIPI starts, the interrupt stubs, the hypercall and rt_try().
+; What every guest program begins with: from the first byte in real mode to rt_entry() in 64-bit
+; mode, for the vCPU that boots and for those that INIT-SIPI starts, the interrupt stubs, the
+; hypercall and rt_try().
 ;
-; The image lies at guest-physical 0x8000 and is entered with CS = 0x0800, IP = 0. Memory maps linear = physical.
+; The image lies at guest-physical 0x8000 and is entered with CS = 0x0800, IP = 0. Memory maps
+; linear = physical.
 
 %include "tests/guests/layout.inc"
 
@@ -28,7 +30,8 @@ start:
 	rdmsr
 	or	eax, EFER_LME
 	wrmsr
-	; Protection and paging at once: with EFER.LME set the next instruction is in compatibility mode.
+	; Protection and paging at once: with EFER.LME set the next instruction is in
+	; compatibility mode.
 	mov	eax, CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE
 	mov	cr0, eax
 	jmp	dword SEL_CODE64:start64
@@ -73,8 +76,9 @@ start64:
 .fpu:
 	fninit
 
-	; A task-state segment of its own for each vCPU. Its selector is also how the C code knows which vCPU runs it.
-	; The descriptor must be "available" for LTR, and after an INIT it is still "busy".
+	; A task-state segment of its own for each vCPU. Its selector is also how the C code knows
+	; which vCPU runs it. The descriptor must be "available" for LTR, and after an INIT it is
+	; still "busy".
 	mov	eax, ebx
 	shl	eax, 4
 	mov	byte [rax + gdt + SEL_TSS + 5], 0x89
@@ -115,8 +119,8 @@ gdt_pointer:
 	dw	gdt_end - gdt - 1
 	dq	gdt
 
-; The first gigabyte in 2-MB pages, and the 2 MB with the local APIC in 4-KB pages, uncached: only accesses through 4-KB
-; translations to the APIC-access page are sure to be virtualized.
+; The first gigabyte in 2-MB pages, and the 2 MB with the local APIC in 4-KB pages, uncached: only
+; accesses through 4-KB translations to the APIC-access page are sure to be virtualized.
 align 4096
 global pml4
 pml4:
@@ -153,7 +157,8 @@ pt_apic:
 %endrep
 
 section .text
-; u64 hypercall(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e). Weak: a test without a hypervisor brings its own.
+; u64 hypercall(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e). Weak: a test without a hypervisor
+; brings its own.
 global hypercall:function weak
 hypercall:
 	mov	rax, rdi
@@ -165,8 +170,9 @@ hypercall:
 	vmcall
 	ret
 
-; u32 rt_try(void (*fn)(void *), void *arg, struct vcpu *v): calls fn(arg). Returns the vector when it raises an exception
-; (rt_interrupt() then comes back through rt_try_fault, with the vector in eax), else NO_FAULT.
+; u32 rt_try(void (*fn)(void *), void *arg, struct vcpu *v): calls fn(arg). Returns the vector
+; when it raises an exception (rt_interrupt() then comes back through rt_try_fault, with the
+; vector in eax), else NO_FAULT.
 global rt_try
 rt_try:
 	push	rbx

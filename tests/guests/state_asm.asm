@@ -1,5 +1,6 @@
 ; SPDX-License-Identifier: GPL-2.0-or-later
-; What the state guest cannot say in C: all registers at once across an operation, and the way out of 64-bit mode and back.
+; What the state guest cannot say in C: all registers at once across an operation, and the way out
+; of 64-bit mode and back.
 
 %include "tests/guests/layout.inc"
 
@@ -10,8 +11,8 @@ bits 64
 extern hypercall
 extern pml4
 
-; void regs_across(void (*op)(void), const struct bank *in, struct bank *out, bool xsave): loads every register from *in,
-; calls op, which keeps them all, and stores every register to *out.
+; void regs_across(void (*op)(void), const struct bank *in, struct bank *out, bool xsave): loads
+; every register from *in, calls op, which keeps them all, and stores every register to *out.
 global regs_across
 regs_across:
 	push	rbx
@@ -165,8 +166,8 @@ op_hypercall:
 	pop	rax
 	ret
 
-; u64 step_over_cpuid(void): sets TF for a CPUID and what follows. Returns the address after the CPUID, where #DB is due.
-; The handler of #DB clears TF in the frame.
+; u64 step_over_cpuid(void): sets TF for a CPUID and what follows. Returns the address after the
+; CPUID, where #DB is due. The handler of #DB clears TF in the frame.
 global step_over_cpuid
 step_over_cpuid:
 	push	rbx
@@ -182,8 +183,9 @@ step_over_cpuid:
 	pop	rbx
 	ret
 
-; void leave_long_mode(struct mode_result *r): 64-bit mode, compatibility mode, protected mode without paging, real mode,
-; and back. Interrupts are off. r->apic is LVR read without paging, r->mode32 and r->mode16 are CR0 as seen there.
+; void leave_long_mode(struct mode_result *r): 64-bit mode, compatibility mode, protected mode
+; without paging, real mode, and back. Interrupts are off. r->apic is LVR read without paging,
+; r->mode32 and r->mode16 are CR0 as seen there.
 global leave_long_mode
 leave_long_mode:
 	push	rbx
