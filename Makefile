@@ -18,25 +18,28 @@ Q := $(if $(V),,@)
 short_flags := $(filter-out --%,$(firstword -$(MAKEFLAGS)))
 say = $(if $(V)$(findstring s,$(short_flags)),,@printf '  %-7s %s\n' $(1) $(2))
 
-# ---- flags -----------------------------------------------------------------------------------------------------
+# ---- flags ---------------------------------------------------------------------------------------
 
 WARN := -Wall -Wextra -Werror
-CFLAGS := -std=gnu11 -O2 -g -ffreestanding -mno-red-zone -mgeneral-regs-only -fno-omit-frame-pointer \
-	-fno-stack-protector -fpic -fvisibility=hidden -fshort-wchar -fno-strict-aliasing -fno-asynchronous-unwind-tables \
-	-fcf-protection=none $(WARN) -I. -I/usr/include/efi -I/usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI
+# For code with nothing under it.
+BARE := -std=gnu11 -O2 -g -ffreestanding -mno-red-zone -mgeneral-regs-only -fno-stack-protector \
+	-fno-strict-aliasing -fno-asynchronous-unwind-tables -fcf-protection=none $(WARN) -I.
+CFLAGS := $(BARE) -fno-omit-frame-pointer -fpic -fvisibility=hidden -fshort-wchar \
+	-I/usr/include/efi -I/usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI
 # The guests keep the frame pointer off and the code position-dependent: they are linked at 0x8000.
-GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -mno-red-zone -mgeneral-regs-only -fno-pic -fno-pie -mcmodel=small \
-	-fno-stack-protector -fno-strict-aliasing -fno-asynchronous-unwind-tables -fcf-protection=none $(WARN) -I.
+GUEST_CFLAGS := $(BARE) -fno-pic -fno-pie -mcmodel=small
 HOST_CFLAGS := -std=gnu11 -O1 -g $(WARN) -I.
-SAN_CFLAGS := $(HOST_CFLAGS) -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+SAN_CFLAGS := $(HOST_CFLAGS) -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all
 TSAN_CFLAGS := $(HOST_CFLAGS) -fno-omit-frame-pointer -fsanitize=thread -pthread
 DEPS = -MMD -MP -MF $(@:.o=.d)
-# -Bsymbolic and the check of the relocations in the link rule: the image binds to nothing but itself.
-LDFLAGS := -nostdlib -shared -Bsymbolic -z noexecstack -z nocombreloc --build-id=none --no-undefined \
-	--no-warn-rwx-segments -T boot/interlock.lds
+# -Bsymbolic and the check of the relocations in the link rule: the image binds to nothing but
+# itself.
+LDFLAGS := -nostdlib -shared -Bsymbolic -z noexecstack -z nocombreloc --build-id=none \
+	--no-undefined --no-warn-rwx-segments -T boot/interlock.lds
 CRT0 := /usr/lib/crt0-efi-x86_64.o
 
-# ---- the hypervisor ----------------------------------------------------------------------------------------------
+# ---- the hypervisor ------------------------------------------------------------------------------
 
 HOST_ONLY := boot/makeexit.c boot/cfgcheck.c
 C_FILES := $(filter-out $(HOST_ONLY),$(wildcard boot/*.c vmx/*.c ept/*.c apic/*.c mm/*.c))
@@ -61,8 +64,9 @@ $(B)/%.asm.o: %.asm | tools
 
 $(B)/boot/guests.asm.o: $(GUEST_BINS)
 
-# Backtraces name functions. The table of names comes out of a first link with an empty table; it lies after all
-# text, so the second link leaves every function where it was, and the rule proves it.
+# Backtraces name functions. The table of names comes out of a first link with an empty table; it
+# lies after all text, so the second link leaves every function where it was, and the rule proves
+# it.
 $(B)/symbols.none.asm: boot/symbols.awk
 	@mkdir -p $(@D)
 	$(Q)awk -f $< </dev/null >$@
@@ -82,7 +86,8 @@ $(B)/interlock.elf: $(B)/interlock.pass1 $(B)/symbols.o
 	$(call say,LINK,$@)
 	$(Q)$(LD) $(LDFLAGS) $(CRT0) $(OBJS) $(B)/symbols.o -L/usr/lib -lgnuefi -o $@
 	$(Q)nm -n $@ | awk -f boot/symbols.awk | cmp -s - $(B)/symbols.asm || \
-		{ echo "$@: functions moved between the two links; backtraces would lie" >&2; exit 1; }
+		{ echo "$@: functions moved between the two links: backtraces would lie" >&2; \
+		  exit 1; }
 	$(Q)! readelf -rW $@ | grep R_X86_64_ | grep -v R_X86_64_RELATIVE || \
 		{ echo "$@: relocations that gnu-efi's _relocate() does not know" >&2; exit 1; }
 
@@ -95,11 +100,14 @@ $(B)/interlock.img: $(B)/interlock.efi boot/interlock.cfg boot/image.sh
 	$(call say,IMAGE,$@)
 	$(Q)boot/image.sh $(B)/interlock.efi boot/interlock.cfg $@
 
-# ---- the guests --------------------------------------------------------------------------------------------------
+# ---- the guests ----------------------------------------------------------------------------------
 
-# Each guest is start.asm (entered at its first byte), its own file, and what it uses of the files that are no guest.
-GUEST_SHARED := $(filter-out $(GUESTS:%=tests/guests/%.c) tests/guests/start.asm,$(wildcard tests/guests/*.c tests/guests/*.asm))
-GUEST_SHARED_OBJS := $(patsubst tests/guests/%.asm,$(B)/guests/%.asm.o,$(GUEST_SHARED:tests/guests/%.c=$(B)/guests/%.o))
+# Each guest is start.asm (entered at its first byte), its own file, and what it uses of the files
+# that are no guest.
+GUEST_C := $(filter-out $(GUESTS:%=tests/guests/%.c),$(wildcard tests/guests/*.c))
+GUEST_ASM := $(filter-out tests/guests/start.asm,$(wildcard tests/guests/*.asm))
+GUEST_SHARED := $(GUEST_C:tests/guests/%.c=$(B)/guests/%.o) \
+	$(GUEST_ASM:tests/guests/%.asm=$(B)/guests/%.asm.o)
 
 $(B)/guests/%.o: tests/guests/%.c | tools
 	@mkdir -p $(@D)
@@ -111,23 +119,24 @@ $(B)/guests/%.asm.o: tests/guests/%.asm | tools
 	$(call say,NASM,$<)
 	$(Q)$(NASM) -f elf64 -Werror -I tests/guests/ -I ./ -MD $(@:.o=.d) -MP -o $@ $<
 
-$(B)/guests/shared.a: $(GUEST_SHARED_OBJS)
+$(B)/guests/shared.a: $(GUEST_SHARED)
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcsD $@ $^
 
-$(B)/guests/%.elf: $(B)/guests/start.asm.o $(B)/guests/%.o $(B)/guests/shared.a tests/guests/guest.lds
+$(B)/guests/%.elf: $(B)/guests/start.asm.o $(B)/guests/%.o $(B)/guests/shared.a \
+		tests/guests/guest.lds
 	$(call say,LINK,$@)
-	$(Q)$(LD) -nostdlib -static -z noexecstack --build-id=none --no-warn-rwx-segments -T tests/guests/guest.lds \
-		$(filter %.o %.a,$^) -o $@
+	$(Q)$(LD) -nostdlib -static -z noexecstack --build-id=none --no-warn-rwx-segments \
+		-T tests/guests/guest.lds $(filter %.o %.a,$^) -o $@
 
 $(B)/guests/%.bin: $(B)/guests/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
 .SECONDARY:
 
-# ---- tools on the host -------------------------------------------------------------------------------------------
+# ---- tools on the host ---------------------------------------------------------------------------
 
-$(B)/cfgcheck: boot/cfgcheck.c boot/config.c boot/format.c $(wildcard boot/*.h mm/types.h ept/protocol.h) | tools
+$(B)/cfgcheck: boot/cfgcheck.c boot/config.c boot/format.c $(wildcard boot/*.h mm/*.h ept/*.h) | tools
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) $(filter %.c,$^) -o $@
 
@@ -135,7 +144,8 @@ $(B)/makeexit.so: boot/makeexit.c | tools
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) -fPIC -shared $< -o $@
 
-# A missing compiler is better named once, with what to do, than by the first rule that trips over it.
+# A missing compiler is better named once, with what to do, than by the first rule that trips over
+# it.
 .PHONY: tools setup
 tools:
 	@boot/setup.sh --check build
@@ -143,21 +153,24 @@ tools:
 setup:
 	@boot/setup.sh run "$(PLATFORM)"
 
-# ---- runs --------------------------------------------------------------------------------------------------------
+# ---- runs ----------------------------------------------------------------------------------------
 
-PARAMETERS := PROTOCOL CPUS MOVES SEED GUEST BATCH ARG APICV FAULT HOST_APIC CONFIG PLATFORM RAM MACHINE_CPUS TIMEOUT
+PARAMETERS := PROTOCOL CPUS MOVES SEED GUEST BATCH ARG APICV FAULT HOST_APIC \
+	CONFIG PLATFORM RAM MACHINE_CPUS TIMEOUT
 export $(PARAMETERS)
 
 # Work files of this make: two runs side by side do not meet.
 WORK := $(B)/run.$(shell echo $$PPID)
 
-# make turns the failure of a recipe into exit code 2 and prints a line about it after the run's last line. So the
-# recipe of `launch` always succeeds and leaves the run's code in a file, and ends make itself with that code
-# through a loaded function (boot/makeexit.c). The list of lines is expanded when the prerequisites are done.
-# The sub-make that builds is not named $(MAKE) here, or `make -n run` would boot.
+# make turns the failure of a recipe into exit code 2 and prints a line about it after the run's
+# last line. So the recipe of `launch` always succeeds and leaves the run's code in a file, and ends
+# make itself with that code through a loaded function (boot/makeexit.c). The list of lines is
+# expanded when the prerequisites are done. The sub-make that builds is not named $(MAKE) here, or
+# `make -n run` would boot.
 dry := $(findstring n,$(short_flags))$(findstring q,$(short_flags))$(findstring t,$(short_flags))
 code = $(or $(shell cat $(WORK)/code 2>/dev/null; rm -rf $(WORK)),1)
-finish = $(if $(dry),,$(if $(wildcard $(B)/makeexit.so),$(eval load $(B)/makeexit.so)$(make-exit $(code)),exit $(code)))
+finish = $(if $(dry),,$(if $(wildcard $(B)/makeexit.so),$(exit-now),exit $(code)))
+exit-now = $(eval load $(B)/makeexit.so)$(make-exit $(code))
 
 .PHONY: run bench launch launch-bench
 run: launch
@@ -172,11 +185,12 @@ bench: launch-bench
 launch-bench:
 	@WORK=$(WORK) CONFIG=tests/bench.cfg JSON=$(B)/bench.json TABLE=boot/bench.awk boot/run.sh
 
-# ---- tests -------------------------------------------------------------------------------------------------------
+# ---- tests ---------------------------------------------------------------------------------------
 
-# A unit test is one file in tests/unit/. A line "links: FILE..." in its first comment names the sources that it
-# tests; they are compiled with it, with the sanitizers on: those for addresses and undefined behaviour, or, with a
-# line "sanitizer: thread", the one for data races. Other files there are what several tests link.
+# A unit test is one file in tests/unit/. A line "links: FILE..." in its first comment names the
+# sources that it tests; they are compiled with it, with the sanitizers on: those for addresses and
+# undefined behaviour, or, with a line "sanitizer: thread", the one for data races. Other files
+# there are what several tests link.
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 BOOT_TESTS := $(wildcard tests/boot/*.t)
 links = $(shell sed -n 's/^.*links: *//p' tests/unit/$(1).c | head -n 1)
@@ -196,21 +210,22 @@ check: launch-check
 launch-check:
 	@boot/setup.sh check
 	@$(MAKE) -s all units $(B)/cfgcheck $(B)/makeexit.so
-	@mkdir -p $(WORK) && tests/check.sh $(or $(TESTS),$(BOOT_TESTS) $(UNIT)) && echo 0 >$(WORK)/code || echo 1 >$(WORK)/code
+	@mkdir -p $(WORK)
+	@tests/check.sh $(or $(TESTS),$(BOOT_TESTS) $(UNIT)); echo $$? >$(WORK)/code
 
-# ---- the rest ----------------------------------------------------------------------------------------------------
+# ---- the rest ------------------------------------------------------------------------------------
 
 .PHONY: clean help
 define HELP
-make            builds build/interlock.efi and build/interlock.img (boots from a disk or a USB stick)
+make            builds build/interlock.efi and build/interlock.img (for a disk or a USB stick)
 make run        the main job: sets up what is missing, builds, boots, shows the result
-make check      unit tests on the host and boot tests on Bochs; TESTS=tests/boot/main.t for some only
-make bench      ticks and VMCS accesses per exit, ticks and IPIs per moved page; also in build/bench.json
+make check      unit tests on the host, boot tests on Bochs; TESTS=tests/boot/main.t for one of them
+make bench      ticks and VMCS accesses per exit, ticks and IPIs per moved page (build/bench.json)
 make setup      installs what `make run` needs, from Debian
 make clean      removes build/
 
 Parameters of `make run` (default):
-  PROTOCOL      order of the invalidation steps: ordered, start-notifier, range-notifier, gated (ordered)
+  PROTOCOL      order of the steps: ordered, start-notifier, range-notifier, gated (ordered)
   CPUS          2..8: one moves memory, each other one runs a vCPU (2)
   MOVES         1..1000000000 (2000)
   SEED          of what is moved when (1)
@@ -220,15 +235,16 @@ Parameters of `make run` (default):
   APICV         on, off: APIC-register virtualization where the CPU has it (on)
   FAULT         none, entry, panic, mute: break something on purpose to see the report (none)
   HOST_APIC     auto, xapic, x2apic (auto)
-  CONFIG        a configuration file (docs: interlock.cfg) instead of all of the above; none: an image without one
-  PLATFORM      kvm: QEMU with VT-x; bochs: emulated VT-x; tcg: QEMU without VT-x (kvm where it can, else bochs)
+  CONFIG        a file like boot/interlock.cfg instead of all of the above; none: no such file
+  PLATFORM      kvm: QEMU with VT-x; bochs: emulated VT-x; tcg: QEMU without VT-x
+                (kvm where the CPU has VT-x and KVM passes it on, else bochs)
   RAM           of the machine, in MB, 32..2048 (512)
   MACHINE_CPUS  CPUs of the machine (as many as the configuration wants)
   TIMEOUT       in seconds, 1..86400 (300)
 
-Exit codes of `make run`: 0 held; 3 a stale access was seen; 2 wrong input or set-up; 124 out of time; 1 anything else.
-The last line on standard output is one line of JSON; build/run.json has one such line for each run of the boot,
-build/run.log all that the machine wrote.
+Exit codes of `make run`: 0 held; 3 a stale access was seen; 2 wrong input or set-up;
+124 out of time; 1 anything else. The last line on standard output is JSON; build/run.json has one
+such line for each run of the boot, build/run.log all that the machine wrote.
 endef
 clean:
 	rm -rf $(B)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Makes the table of `make bench` out of the results, one line of JSON each: first the run of the bench guest,
-# then one run for each size of a batch.
+# Makes the table of `make bench` out of the results, one line of JSON each: first the run of the
+# bench guest, then one run for each size of a batch.
 function number(text, name,   found) {
 	if (!match(text, "\"" name "\":[0-9.]+"))
 		return "-"
@@ -35,7 +35,7 @@ function row(what, name,   ticks) {
 }
 /"pages_moved":/ && field("pages_moved") > 0 {
 	if (!rows++)
-		printf "%s\n%8s %8s %8s %14s %14s %16s\n", "moves of memory, by the size of the batch:",
+		printf "%s\n%8s %8s %8s %14s %14s %16s\n", "moves, by the size of the batch:",
 			"batch", "moves", "pages", "ticks/page", "IPIs/page", "ticks/move, p99"
 	pages = field("pages_moved")
 	printf "%8d %8d %8d %14.1f %14.3f %16d\n", field("batch"), field("moves_done"), pages,

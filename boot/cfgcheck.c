@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Host tool: checks an interlock.cfg with the hypervisor's own parser, so that a mistake costs no boot.
- * Prints "cpus=N runs=N" (the most CPUs any run wants) and ends with 0; or prints the error and ends with 2.
+ * Host tool: checks an interlock.cfg with the hypervisor's own parser, so that a mistake costs no
+ * boot. Prints "cpus=N runs=N" (the most CPUs any run wants) and ends with 0; or prints the error
+ * and ends with 2.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,8 @@ int main(int argc, char **argv)
 	}
 	size_t size = fread(text, 1, sizeof(text), file);
 	if (ferror(file) || (size == sizeof(text) && fgetc(file) != EOF)) {
-		fprintf(stderr, "%s: cannot be read, or is larger than %u bytes\n", argv[1], MAX_SIZE);
+		fprintf(stderr, "%s: cannot be read, or is larger than %u bytes\n", argv[1],
+			MAX_SIZE);
 		return 2;
 	}
 	fclose(file);

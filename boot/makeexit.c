@@ -2,8 +2,9 @@
 /*
  * A function for GNU make: $(make-exit CODE) ends make with CODE.
  *
- * `make run` promises exit codes (0, 1, 2, 3, 124), but make turns the failure of any recipe into 2 and
- * prints a line about it. The Makefile loads this object when a run has ended with another code than 0.
+ * `make run` promises exit codes (0, 1, 2, 3, 124), but make turns the failure of any recipe into 2
+ * and prints a line about it. The Makefile loads this object when a run has ended with another code
+ * than 0.
  */
 #include <gnumake.h>
 #include <stdlib.h>

@@ -1,13 +1,16 @@
 # shellcheck shell=bash disable=SC2154,SC2034,SC2054 # run.sh's variables; QEMU's commas
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The platforms. run.sh sources this file. Each machine_NAME function sets `machine`, the command line of an emulator that
-# boots $work/disk.img with $cpus CPUs and $ram MB and appends what the machine writes to COM1 to $work/serial.
+# The platforms. run.sh sources this file. Each machine_NAME function sets `machine`, the command
+# line of an emulator that boots $work/disk.img with $cpus CPUs and $ram MB and appends what the
+# machine writes to COM1 to $work/serial.
 
-# The platform that can run Interlock here. A /dev/kvm alone says nothing: the CPU must have VMX, and KVM pass it on.
+# The platform that can run Interlock here. A /dev/kvm alone says nothing: the CPU must have VMX,
+# and KVM pass it on.
 pick_platform() {
 	local nested
 	nested=$(cat /sys/module/kvm_intel/parameters/nested 2>/dev/null || :)
-	if grep -qw vmx /proc/cpuinfo && [[ $nested = [Y1] ]] && [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
+	if grep -qw vmx /proc/cpuinfo && [[ $nested = [Y1] ]] &&
+		[ -r /dev/kvm ] && [ -w /dev/kvm ]; then
 		echo kvm
 	else
 		echo bochs
@@ -15,10 +18,12 @@ pick_platform() {
 }
 
 machine_bochs() {
-	# The variables and the code of the 2-MB firmware, in the order in which they lie below 4 GB.
+	# The variables and the code of the 2-MB firmware, in the order in which they lie below 4
+	# GB.
 	cat /usr/share/OVMF/OVMF_VARS.fd /usr/share/OVMF/OVMF_CODE.fd >"$work/firmware"
-	# sync=none: emulated time follows the instructions alone, so the same image gives the same run.
-	# Info and error events are many and cost time; a triple fault stops the machine instead of starting it again.
+	# sync=none: emulated time follows the instructions alone, so the same image gives the same
+	# run. Info and error events are many and cost time; a triple fault stops the machine
+	# instead of starting it again.
 	cat >"$work/bochsrc" <<END
 log: $work/bochs.log
 config_interface: textconfig

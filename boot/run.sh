@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# run.sh: `make run`. Sets up, builds, makes the configuration out of the parameters (environment variables), boots,
-# shows what the machine says, and ends with the run's exit code. The last line on standard output is JSON.
+# run.sh: `make run`. Sets up, builds, makes the configuration out of the parameters (environment
+# variables), boots, shows what the machine says, and ends with the run's exit code. The last line
+# on standard output is JSON.
 #
-# WORK is a directory of this run alone (default build/run.PID): the exit code is left there in the file `code`, and
-# then the script itself succeeds, because make would turn any failure into code 2 (see the Makefile).
-# For the tests: BUILT=1 skips set-up and build, NOCHECK=1 the check of the configuration on the host; JSON is where the
-# results go as well. For `make bench`: TABLE is an awk program that makes a table out of the results.
+# WORK is a directory of this run alone (default build/run.PID): the exit code is left there in the
+# file `code`, and then the script itself succeeds, because make would turn any failure into code 2
+# (see the Makefile). For the tests: BUILT=1 skips set-up and build, NOCHECK=1 the check of the
+# configuration on the host; JSON is where the results go as well. For `make bench`: TABLE is an awk
+# program that makes a table out of the results.
 # shellcheck disable=SC2317 # traps call functions
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -77,11 +79,12 @@ broken() {
 trap interrupted INT TERM HUP
 trap broken EXIT
 
-# ---- parameters ------------------------------------------------------------------------------------------------
+# ---- parameters ----------------------------------------------------------------------------------
 
-number() { # NAME LOW HIGH UNIT: of the runner's own parameters; the others are the hypervisor's parser's matter
+# number NAME LOW HIGH UNIT: for the runner's own parameters. The hypervisor's parser sees to the rest.
+number() {
 	local value=${!1}
-	if ! [[ $value =~ ^[0-9]{1,9}$ ]] || [ $((10#$value)) -lt "$2" ] || [ $((10#$value)) -gt "$3" ]; then
+	if ! [[ $value =~ ^[0-9]{1,9}$ ]] || ((10#$value < $2 || 10#$value > $3)); then
 		wrong "$1=$value: a whole number of $4 is allowed, $2 to $3"
 	fi
 	printf -v "$1" %d $((10#$value))
@@ -110,20 +113,22 @@ if [ "${CONFIG-}" ] && [ ${#given[@]} -gt 0 ]; then
 	wrong "CONFIG=$CONFIG holds all of the configuration: ${given[*]} cannot be given with it"
 fi
 if [ "${CONFIG-}" ] && [ "$CONFIG" != none ] && ! { [ -f "$CONFIG" ] && [ -r "$CONFIG" ]; }; then
-	wrong "CONFIG=$CONFIG: no such file, or not readable (none: an image without a configuration file)"
+	wrong "CONFIG=$CONFIG: no such file, or not readable (none: an image without one)"
 fi
 
-# ---- set-up and build ------------------------------------------------------------------------------------------
+# ---- set-up and build ----------------------------------------------------------------------------
 
 # A make of its own, without the caller's flags: the caller's `-n` or `-k` is not meant for it.
-build() { env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES "${MAKE:-make}" -s -j"$(nproc)" "$@"; }
+build() {
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES "${MAKE:-make}" -s -j"$(nproc)" "$@"
+}
 
 if [ ! "${BUILT-}" ]; then
 	boot/setup.sh run "$platform" || wrong "set-up is not complete, see above"
 	build build/cfgcheck build/makeexit.so || wrong "the build failed, see above"
 fi
 
-# ---- the configuration -----------------------------------------------------------------------------------------
+# ---- the configuration ---------------------------------------------------------------------------
 
 # One line per parameter, so that the line number in the parser's error is the parameter.
 cfg=$work/interlock.cfg
@@ -139,7 +144,8 @@ if [ "${NOCHECK-}" ]; then
 elif ! checked=$(build/cfgcheck "$cfg" 2>&1); then
 	if [[ ${CONFIG-} && $checked =~ ^interlock\.cfg:(.*)$ ]]; then
 		wrong "$CONFIG:${BASH_REMATCH[1]}"
-	elif [[ $checked =~ ^interlock\.cfg:([0-9]+):\ (.*)$ ]] && [ "${BASH_REMATCH[1]}" -le ${#given[@]} ]; then
+	elif [[ $checked =~ ^interlock\.cfg:([0-9]+):\ (.*)$ ]] &&
+		[ "${BASH_REMATCH[1]}" -le ${#given[@]} ]; then
 		name=${given[BASH_REMATCH[1] - 1]}
 		wrong "$name=${!name}: ${BASH_REMATCH[2]}"
 	fi
@@ -155,7 +161,7 @@ if [ ! "${BUILT-}" ]; then
 	build all || wrong "the build failed, see above"
 fi
 
-# ---- boot ------------------------------------------------------------------------------------------------------
+# ---- boot ----------------------------------------------------------------------------------------
 
 cp --sparse=always build/interlock.img "$work/disk.img"
 esp=$work/disk.img@@1M
@@ -171,20 +177,24 @@ echo "make run: booting on $platform, $cpus CPUs, $ram MB"
 "${machine[@]}" </dev/null >"$work/emulator" 2>&1 &
 emulator=$!
 
-# Shows the lines of the machine as they come. The firmware writes to the same port, with escape sequences: what
-# comes before the hypervisor's first line is not shown. Results (@json) are kept for the end.
+# Shows the lines of the machine as they come. The firmware writes to the same port, with escape
+# sequences: what comes before the hypervisor's first line is not shown. Results (@json) are kept
+# for the end.
 exec 3<"$work/serial"
 # A descriptor nothing ever comes from, to wait on without starting a process five times a second.
 exec 4<> <(:)
 start=$SECONDS spoken=$SECONDS started='' code='' partial='' results=()
 
-# The firmware's last words: it never comes back from these. The machine would stay up until TIMEOUT.
+# The firmware's last words: it never comes back from these. The machine would stay up until
+# TIMEOUT.
 firmware_failed=
 last_words() {
 	case $1 in
 	*'!!!! X64 Exception'*) firmware_failed="the firmware caught an exception: $1" ;;
 	*BdsDxe:\ failed\ to\ load*) firmware_failed="the firmware could not load the image: $1" ;;
-	*'UEFI Interactive Shell'* | *'No bootable option'*) firmware_failed="the firmware found nothing to boot" ;;
+	*'UEFI Interactive Shell'* | *'No bootable option'*)
+		firmware_failed="the firmware found nothing to boot"
+		;;
 	esac
 	firmware_failed=${firmware_failed//[^[:print:]]/}
 }
@@ -217,7 +227,8 @@ follow() {
 
 timed_out=
 stop=
-# Only a mark: bash leaves a handler half-way when the time of the `read -t` that it interrupted is up.
+# Only a mark: bash leaves a handler half-way when the time of the `read -t` that it interrupted is
+# up.
 trap 'stop=1' INT TERM HUP
 while kill -0 "$emulator" 2>/dev/null; do
 	[ ! "$stop" ] || interrupted
@@ -257,7 +268,7 @@ for line in "${results[@]}"; do
 	json_line "$line"
 done
 if [ "$code" ]; then
-	[ ${#results[@]} -gt 0 ] || fail error 1 "the machine ended with code $code and without a result"
+	[ ${#results[@]} -gt 0 ] || fail error 1 "the machine ended with $code and without a result"
 	ends "$code"
 elif [ "$timed_out" ]; then
 	fail timeout 124 "not finished after TIMEOUT=$TIMEOUT seconds"
@@ -268,4 +279,4 @@ if [ "$firmware_failed" ]; then
 fi
 why=$({ grep -h PANIC "$work/bochs.log" 2>/dev/null || :; } | tail -n 1)
 [ "$why" ] || why=$(tail -n 1 "$work/emulator")
-fail error 1 "the machine stopped without a result${started:+ after it had started}; ${machine[0]} says: $why"
+fail error 1 "the machine stopped before its result${started:+, after its start}; ${machine[0]}: $why"

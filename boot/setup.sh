@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# setup.sh [--check] build|run|check|bench [PLATFORM]: installs what TARGET needs and this machine lacks, from Debian.
-# --check installs nothing and names what is missing. Ends with 2 when something stays missing.
+# setup.sh [--check] build|run|check|bench [PLATFORM]: installs what TARGET needs and this machine
+# lacks, from Debian. --check installs nothing and names what is missing. Ends with 2 when something
+# stays missing.
 #
 # It looks for the files, not for the packages: tools that came another way are as good.
 set -euo pipefail
@@ -37,7 +38,8 @@ run | check | bench)
 		case $p in
 		kvm | tcg) needs qemu-system-x86 qemu-system-x86_64 ;;
 		*)
-			# bochs wants a display package of some kind: bochs-term draws in the fewest others.
+			# bochs wants a display package of some kind: bochs-term draws in the fewest
+			# others.
 			command -v bochs >/dev/null || packages+=(bochs bochs-term)
 			needs vgabios /usr/share/bochs/VGABIOS-lgpl-latest
 			;;
@@ -55,22 +57,25 @@ fi
 mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
 
 if [ "$check" ]; then
-	echo "Missing: ${packages[*]}. \`make setup\` or \`make run\` installs that on Debian; by hand:" >&2
+	echo "Missing: ${packages[*]}" >&2
+	echo "\`make setup\` or \`make run\` installs that on Debian; by hand:" >&2
 	echo "  apt-get install --no-install-recommends ${packages[*]}" >&2
 	exit 2
 fi
 
 if ! command -v apt-get >/dev/null; then
-	echo "This is not Debian (there is no apt-get), so nothing was installed. Needed, by their Debian names:" >&2
-	echo "  ${packages[*]}" >&2
+	echo "This is not Debian (there is no apt-get), so nothing was installed." >&2
+	echo "Needed, by their Debian names: ${packages[*]}" >&2
 	exit 2
 fi
 
 as_root=()
 if [ "$(id -u)" != 0 ]; then
 	if ! sudo -n true 2>/dev/null; then
-		echo "Missing: ${packages[*]}. Neither root nor sudo without a password, so please run:" >&2
-		echo "  sudo apt-get update && sudo apt-get install --no-install-recommends ${packages[*]}" >&2
+		echo "Missing: ${packages[*]}" >&2
+		echo "Neither root nor sudo without a password, so please run:" >&2
+		echo "  sudo apt-get update && sudo apt-get install --no-install-recommends" \
+			"${packages[*]}" >&2
 		exit 2
 	fi
 	as_root=(sudo -n)
@@ -82,14 +87,15 @@ log=build/setup.log
 
 # Runs a command with its output in the log, and says every 3 s where it is.
 logged() {
-	local what=$1 start=$SECONDS next=3 pid
+	local what=$1 start=$SECONDS next=3 pid last
 	shift
 	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@" >>"$log" 2>&1 </dev/null &
 	pid=$!
 	while kill -0 "$pid" 2>/dev/null; do
 		sleep 0.2
 		if [ $((SECONDS - start)) -ge $next ]; then
-			echo "setup: $what, $((SECONDS - start)) s: $(tail -n 1 "$log" | tr -cd '[:print:]' | cut -c 1-80)"
+			last=$(tail -n 1 "$log" | tr -cd '[:print:]')
+			echo "setup: $what, $((SECONDS - start)) s: ${last:0:80}"
 			next=$((SECONDS - start + 3))
 		fi
 	done

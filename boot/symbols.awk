@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Makes the symbol table for backtraces (boot/symbols.h) from the output of `nm -n`. No input: an empty table.
-# nm sorts by address, so the table is ascending. Of several names for one address the first one stays.
+# Makes the symbol table for backtraces (boot/symbols.h) from the output of `nm -n`. No input: an
+# empty table. nm sorts by address, so the table is ascending. Of several names for one address the
+# first one stays.
 BEGIN {
 	print "; Made by boot/symbols.awk."
 	print "\tsection .rodata"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# check.sh TEST...: runs the tests (unit: binaries in build/unit/, boot: tests/boot/*.t), which speak TAP, under prove,
-# two at a time, and closes with "N passed, N failed". Ends with 1 when anything failed.
+# check.sh TEST...: runs the tests (unit: binaries in build/unit/, boot: tests/boot/*.t), which
+# speak TAP, under prove, two at a time, and closes with "N passed, N failed". Ends with 1 when
+# anything failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +13,8 @@ status=0
 # The slow ones come first, so that the last one does not run alone for long.
 prove -j2 --merge --exec tests/tap.sh "$@" || status=1
 
-# prove counts files; here every test point counts, and a test that ended before its plan was done is one failure.
+# prove counts files; here every test point counts, and a test that ended before its plan was done
+# is one failure.
 passed=0 failed=0
 for test in "$@"; do
 	tap=$out/$(basename "$test").tap

@@ -1,13 +1,15 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What the boot tests share. A test sources this file, boots with `boot NAME=VALUE...` (the parameters of `make run`) or
-# `boot_config NAME=VALUE... <<END` (an interlock.cfg on standard input), and looks at what came back:
+# What the boot tests share. A test sources this file, boots with `boot NAME=VALUE...` (the
+# parameters of `make run`) or `boot_config NAME=VALUE... <<END` (an interlock.cfg on standard input),
+# and looks at what came back:
 #
 #   code            the exit code
 #   stdout, stderr  files
 #   field R NAME    the field NAME of the JSON line of run R (0 is the first one, -1 the last line)
 #
-# and ends with `plan`. Every check is one test point. Several runs in one boot save time: use [run] sections.
+# and ends with `plan`. Every check is one test point. Several runs in one boot save time: use [run]
+# sections.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 
@@ -18,11 +20,14 @@ points=0 code=0 stdout=$dir/stdout stderr=$dir/stderr
 : >"$stderr"
 
 # `make check` has built already; a test that is started by hand builds first.
-[ -x build/cfgcheck ] && [ -f build/interlock.img ] || make -s all build/cfgcheck build/makeexit.so >&2 || exit 1
+if ! { [ -x build/cfgcheck ] && [ -f build/interlock.img ]; }; then
+	make -s all build/cfgcheck build/makeexit.so >&2 || exit 1
+fi
 
 boot() {
 	# The tests run two at a time on possibly slow machines: TIMEOUT only ends what hangs.
-	env BUILT=1 JSON="$dir/run.json" TIMEOUT=400 PLATFORM=bochs "$@" boot/run.sh >"$stdout" 2>"$stderr" </dev/null
+	env BUILT=1 JSON="$dir/run.json" TIMEOUT=500 PLATFORM=bochs "$@" boot/run.sh \
+		>"$stdout" 2>"$stderr" </dev/null
 	code=$?
 	echo "# boot $*: exit code $code"
 }
@@ -63,7 +68,7 @@ says() {
 	grep -qE -- "$2" "$1" || tail -n 5 "$1" | sed 's/^/# /'
 }
 
-# field R NAME: a number, a word or a whole object or array, without quotes; nothing when there is none.
+# field R NAME: a number, a word or a whole object, without quotes; nothing when there is none.
 field() {
 	local line
 	if [ "$1" = -1 ]; then
@@ -71,7 +76,8 @@ field() {
 	else
 		line=$(grep '^{' "$stdout" | sed -n "$(($1 + 1))p")
 	fi
-	grep -oE "\"$2\":(\"[^\"]*\"|\\{[^}]*\\}|\\[[^]]*\\]|[^,}]*)" <<<"$line" | head -n 1 | sed -E 's/^"[^"]*"://; s/^"(.*)"$/\1/'
+	grep -oE "\"$2\":(\"[^\"]*\"|\\{[^}]*\\}|[^,}]*)" <<<"$line" | head -n 1 |
+		sed -E 's/^"[^"]*"://; s/^"(.*)"$/\1/'
 }
 
 # at_least WORDS GOT LOW
@@ -83,7 +89,8 @@ at_least() {
 # json_last: the last line of standard output is JSON, and run.json has the same.
 json_last() {
 	ok "the last line is one JSON object" grep -qE '^\{.*\}$' <(tail -n 1 "$stdout")
-	is "run.json ends with the same line" "$(tail -n 1 "$dir/run.json")" "$(tail -n 1 "$stdout")"
+	is "run.json ends with the same line" "$(tail -n 1 "$dir/run.json")" \
+		"$(tail -n 1 "$stdout")"
 }
 
 plan() { echo "1..$points"; }
