@@ -32,6 +32,7 @@ ends() {
 	fi
 	find "$work" -mindepth 1 -delete
 	trap - EXIT INT TERM HUP
+	mkdir -p "$work"
 	if [ "$leave_code" ] && [ ! "${stop-}" ]; then
 		echo "$1" >"$work/code"
 		exit 0
