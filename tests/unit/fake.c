@@ -30,12 +30,15 @@ static unsigned ntaken;
 
 void fake_frames(u64 pages)
 {
-	char *p = mmap(NULL, pages * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		       -1, 0);
+	u64 size = pages * PAGE_SIZE;
+	char *p = mmap(NULL, size + FAKE_FRAMES_ALIGN, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
 		abort();
-	frames_add((u64)p, (u64)p + pages * PAGE_SIZE);
+	p += -(u64)p % FAKE_FRAMES_ALIGN;
+	memset(p, 0xa5, size); /* as found at start-up: not zero */
+	frames_add((u64)p, (u64)p + size);
 }
 
 void fake_frames_leave(u64 count)

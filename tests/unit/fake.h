@@ -14,7 +14,8 @@
 
 #include "mm/host.h"
 
-/* Gives the allocator a new range of PAGES pages, of which it takes some for its table. */
+/* Gives the allocator a new range of PAGES pages, aligned, of which it takes some for its table. */
+#define FAKE_FRAMES_ALIGN (64 * PAGE_SIZE)
 void fake_frames(u64 pages);
 
 /* Takes all free frames but COUNT of them away, and gives those back that are left of it. */

@@ -154,13 +154,30 @@ static void runs(void **state)
 		free++;
 		assert_int_equal(frames_free(), free);
 	}
-	/* Too much, or not in a row, is refused without a change. */
+	/* Too much is refused without a change. */
 	assert_int_equal(frame_alloc_run(GUEST, 64), 0);
 	assert_int_equal(frames_free(), free);
 	/* What the alignment skipped and what was freed is handed out, each once. */
 	while (frame_alloc(GUEST))
 		seen++;
 	assert_int_equal(seen, free);
+}
+
+/* What is left is enough for the run, but not behind what its alignment skips. */
+static void run_past_the_end(void **state)
+{
+	u64 free;
+
+	(void)state;
+	fake_frames_leave(0);
+	fake_frames(60); /* frames 1 .. 59, counted from an aligned one */
+	assert_int_equal(frame_alloc_run(GUEST, 16) & 63, 16);
+	assert_int_equal(frame_alloc_run(GUEST, 1) & 63, 32);
+	free = frames_free();
+	assert_int_equal(free, 59 - 17);
+	assert_int_equal(frame_alloc_run(GUEST, 16), 0);
+	assert_int_equal(frames_free(), free);
+	assert_int_equal(frame_alloc_run(GUEST, 8) & 63, 40);
 }
 
 static void several_ranges(void **state)
@@ -218,6 +235,7 @@ int main(void)
 		cmocka_unit_test_setup(refusals, setup),
 		cmocka_unit_test_setup(exhaustion, setup),
 		cmocka_unit_test_setup(runs, setup),
+		cmocka_unit_test_setup(run_past_the_end, setup),
 		cmocka_unit_test_setup(several_ranges, setup),
 		cmocka_unit_test_setup(ignored_ranges, setup), /* last: it uses up the ranges */
 	};
