@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Exits that the guest's accesses to its local APIC cause. */
+#include "ept/order.h"
 #include "vmx/decode.h"
 #include "vmx/exit.h"
 #include "vmx/guest.h"
@@ -27,6 +28,20 @@ static unsigned fetch(struct vcpu *v, u8 *code)
 	return first;
 }
 
+/*
+ * The other face of a stale A: the frame that it names backs some other page by now, and the CPU
+ * takes accesses to that for accesses to the APIC. No protocol that is right comes to this.
+ */
+static const char *stray(struct vcpu *v)
+{
+	u64 p = order_load(stray_p, backing_entry(v->ept->backing, APIC_ACCESS_GFN));
+
+	if ((p & P_MOVING) || (p & P_ADDRESS) == v->access.address)
+		return "";
+	return "; A is stale: the access was to another page, which the freed frame that A names "
+	       "backs now";
+}
+
 static void refuse(struct vcpu *v, u64 q, const u8 *code, unsigned size)
 {
 	static const char *const types[16] = {
@@ -42,8 +57,9 @@ static void refuse(struct vcpu *v, u64 q, const u8 *code, unsigned size)
 
 	for (unsigned i = 0; i < size; i++)
 		format(bytes + 3 * i, 4, "%02x ", code[i]);
-	guest_stop(v->guest, "vCPU %u: %s of APIC register %lx is not supported, at RIP %lx%s%s",
-		   v->gate.id, type, q & 0xfff, vmread(GUEST_RIP), size ? ": " : "", bytes);
+	guest_stop(v->guest, "vCPU %u: %s of APIC register %lx is not supported, at RIP %lx%s%s%s",
+		   v->gate.id, type, q & 0xfff, vmread(GUEST_RIP), size ? ": " : "", bytes,
+		   stray(v));
 }
 
 void exit_apic_access(struct vcpu *v)

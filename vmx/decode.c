@@ -3,6 +3,7 @@
 
 #define REX_W 8
 #define REX_R 4
+#define ADDRESS_SIZE 0x67 /* in 64-bit code: 32-bit addresses, encoded alike but for A1 and A3 */
 
 /* Bytes of ModRM, SIB and displacement, or 0 when MODRM names a register or the code ends. */
 static unsigned modrm_length(const u8 *p, unsigned left)
@@ -37,12 +38,13 @@ static bool is_prefix(u8 byte)
 int decode_mov(const u8 *code, unsigned size, bool long_mode, struct mov *m)
 {
 	unsigned i = 0, operand;
+	bool address32 = !long_mode;
 	u8 rex = 0, op;
 
 	if (size > 15)
 		size = 15;
-	while (i < size && is_prefix(code[i]))
-		i++;
+	for (; i < size && (is_prefix(code[i]) || (long_mode && code[i] == ADDRESS_SIZE)); i++)
+		address32 |= code[i] == ADDRESS_SIZE;
 	if (long_mode && i < size && (code[i] & 0xf0) == 0x40)
 		rex = code[i++];
 	if (i >= size || (rex & REX_W))
@@ -63,7 +65,7 @@ int decode_mov(const u8 *code, unsigned size, bool long_mode, struct mov *m)
 		break;
 	case 0xa1:
 	case 0xa3:
-		i += long_mode ? 8 : 4;
+		i += address32 ? 4 : 8;
 		break;
 	default:
 		return -EINVAL;

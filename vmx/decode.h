@@ -16,9 +16,9 @@ struct mov {
 /*
  * Decodes the 32-bit MOV at CODE, of which SIZE bytes are known (at most 15 matter): register to
  * memory (89), memory to register (8B), immediate to memory (C7 /0), EAX to and from an absolute
- * address (A3, A1), with any prefixes and addressing form. LONG_MODE: 64-bit code; otherwise
- * 32-bit. 0, or -EINVAL for anything else: APIC registers are 32 bits wide and are to be accessed
- * so (SDM, "Local APIC Register Address Map").
+ * address (A3, A1), with segment and REX prefixes and, in 64-bit code, 32-bit addresses. LONG_MODE:
+ * 64-bit code; otherwise 32-bit. 0, or -EINVAL for anything else: APIC registers are 32 bits wide
+ * and are to be accessed so (SDM, "Local APIC Register Address Map").
  */
 int decode_mov(const u8 *code, unsigned size, bool long_mode, struct mov *m);
 

@@ -28,6 +28,7 @@ enum { WRONG_APIC_READ, WRONG_APIC_WRITE, WRONG_DATA, WRONG_LOST, WRONG_STATE, W
 struct stale {
 	u64 gpa, value, expected, tick;
 	u64 access, leaf; /* A, and the address in the EPT leaf */
+	bool gone;	  /* the leaf is not present any more when the report comes */
 	unsigned vcpu;
 };
 

@@ -34,14 +34,12 @@ static const char *apic_register(u64 gpa)
  * A stale access: names both sides of the disagreement. A is this vCPU's until its next gate, and
  * the leaf stays until the next move takes it away, so they are what the access met.
  */
-static void report_apic(struct vcpu *v, const struct stale *s)
+static void report_apic(const struct stale *s)
 {
-	bool gone = !ept_walk(v->ept, APIC_ACCESS_GPA).level;
-
 	printk("  it is APIC register %s; A (APIC_ACCESS_ADDR of vCPU %u) = %lx, EPT leaf = "
 	       "%lx%s%s\n",
 	       apic_register(s->gpa), s->vcpu, s->access, s->leaf,
-	       gone ? " (until the move that has begun since)" : "",
+	       s->gone ? " (until the move that has begun since)" : "",
 	       s->leaf == s->access
 		       ? ""
 		       : ": they differ, so the CPU does not trap and the guest has raw bytes");
@@ -62,7 +60,8 @@ static void wrong(struct vcpu *v)
 			       .tick = r->rcx,
 			       .vcpu = v->gate.id,
 			       .access = v->access.address,
-			       .leaf = v->ept->apic_leaf };
+			       .leaf = v->ept->apic_leaf,
+			       .gone = !ept_walk(v->ept, APIC_ACCESS_GPA).level };
 
 	__atomic_fetch_add(&g->wrong[kind], 1, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < WRONG_KINDS; i++)
@@ -75,7 +74,7 @@ static void wrong(struct vcpu *v)
 	       kinds[kind], r->rdi, r->rsi, r->rdx, r->rcx,
 	       (r->rsi & POISON_MASK) == POISON ? " (a freed frame's poison)" : "");
 	if (r->rdi >> PAGE_SHIFT == APIC_ACCESS_GFN && kind <= WRONG_APIC_WRITE)
-		report_apic(v, &stale);
+		report_apic(&stale);
 	if (seen == WRONG_SHOWN)
 		printk("further wrong values are only counted\n");
 }
