@@ -18,7 +18,10 @@ boot FAULT=entry MOVES=100
 exits 1
 says "$stdout" '[Ee]ntry'
 
-boot FAULT=mute MOVES=100
+# A guest that never leaves guest mode by itself: only the kick, which is not sent, would end it.
+boot FAULT=mute GUEST=rogue ARG=4 MOVES=100
 exits 1
-says "$stdout" 'acknowledge'
+says "$stdout" 'vCPU 0 on CPU 1 does not answer its kick'
+says "$stdout" '^PANIC: ack: vCPU 0 on CPU 1'
+is "the JSON says so" "$(field -1 result)" panic
 plan
