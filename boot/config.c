@@ -31,6 +31,7 @@ static const struct key {
 	{ "guest", NAME, RUN_FIELD(guest), guest_names, 0, 0 },
 	{ "fault", NAME, RUN_FIELD(fault), fault_names, 0, 0 },
 	{ "apicv", SWITCH, RUN_FIELD(apicv), switch_names, 0, 0 },
+	{ "large", SWITCH, RUN_FIELD(large), switch_names, 0, 0 },
 	{ "cpus", U32, RUN_FIELD(cpus), NULL, 2, MAX_CPUS },
 	{ "batch", U32, RUN_FIELD(batch), NULL, 0, 512 },
 	{ "arg", U32, RUN_FIELD(arg), NULL, 0, UINT32_MAX },
@@ -48,6 +49,7 @@ static const struct run_config default_run = {
 	.moves = 2000,
 	.seed = 1,
 	.apicv = true,
+	.large = true,
 };
 
 /* A piece of the text: not NUL-terminated. */

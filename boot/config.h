@@ -19,6 +19,7 @@ struct run_config {
 	u32 arg;	   /* handed to the guest */
 	u64 moves, seed;
 	bool apicv; /* use APIC-register virtualization where the CPU has it */
+	bool large; /* map guest memory by 2-MB leaves until a page of one moves */
 };
 
 struct config {

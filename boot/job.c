@@ -189,6 +189,7 @@ static int run(const struct run_config *c)
 		.seed = c->seed,
 		.ticks_per_us = (u32)smp_ticks(1),
 		.apicv = c->apicv,
+		.large = c->large,
 		.bad_state = !strcmp(c->fault, "entry"),
 		.mute = !strcmp(c->fault, "mute"),
 	};

@@ -178,9 +178,9 @@ static void print_json(const struct result *r, const struct sums *s, int code, c
 	add("\"exits_total\":%lu,", s->exits);
 	print_exits(r->guest);
 	print_bench(r->guest);
-	add("\"invepts\":%lu,\"ipis_sent\":%lu,\"ipis_avoided\":%lu,\"reloads\":%lu,\"retries\":%"
-	    "lu,",
-	    s->invepts, r->ipis, r->ipis_avoided, s->reloads, s->retries);
+	add("\"invepts\":%lu,\"ipis_sent\":%lu,\"ipis_avoided\":%lu,\"reloads\":%lu,", s->invepts,
+	    r->ipis, r->ipis_avoided, s->reloads);
+	add("\"retries\":%lu,\"splits\":%lu,", s->retries, r->guest->ept.splits);
 	add("\"vmreads_per_exit\":%lu.%02u,\"vmwrites_per_exit\":%lu.%02u,", reads.whole,
 	    reads.part, writes.whole, writes.part);
 	add("\"ticks_per_move\":{\"median\":%lu,\"p99\":%lu,\"total\":%lu}}\n",

@@ -71,6 +71,21 @@ struct ept_leaf ept_walk(const struct ept *e, u64 gpa)
 	}
 }
 
+bool ept_empty(const struct ept *e, u64 gpa, unsigned level)
+{
+	u64 *table = table_of(e->eptp);
+
+	for (unsigned l = LEVELS;; l--) {
+		u64 entry = table[index_at(gpa, l)];
+
+		if (!(entry & EPT_RWX))
+			return true;
+		if (l == level || is_leaf(entry, l))
+			return false;
+		table = table_of(entry);
+	}
+}
+
 static bool level_ok(const struct ept *e, unsigned level)
 {
 	return level == 1 || (level == 2 && (e->caps & EPT_CAP_2M)) ||
@@ -122,6 +137,7 @@ int ept_split(struct ept *e, u64 gpa)
 	for (unsigned i = 0; i < ENTRIES; i++)
 		table[i] = (leaf.value + i * size) & ~(leaf.level == 2 ? EPT_LARGE : 0);
 	set_entry(leaf.entry, child << PAGE_SHIFT | EPT_RWX);
+	e->splits++;
 	return 0;
 }
 

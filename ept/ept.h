@@ -44,6 +44,8 @@ struct ept {
 	u16 owner;
 	u64 caps; /* IA32_VMX_EPT_VPID_CAP, or what of it may be used */
 	const struct protocol *protocol;
+	bool large; /* map by 2-MB leaves where P allows it */
+	u64 splits; /* leaves split since the start; changes under the lock */
 
 	/* T's bookkeeping. A CPU whose flushed[] differs from the generation executes INVEPT before
 	 * it enters the guest. */
@@ -101,6 +103,10 @@ int ept_protect(struct ept *e, u64 gpa, u64 perm);
  * already 4 KB) or -ENOMEM. Lock held.
  */
 int ept_split(struct ept *e, u64 gpa);
+
+/* True when nothing is mapped in the LEVEL-sized page around GPA, and no table is there for parts of
+ * it. Lock held. */
+bool ept_empty(const struct ept *e, u64 gpa, unsigned level);
 
 /* Where GPA leads. */
 struct ept_leaf ept_walk(const struct ept *e, u64 gpa);

@@ -62,6 +62,7 @@ struct guest_config {
 	u64 seed;
 	u32 ticks_per_us;
 	bool apicv;	/* use APIC-register virtualization */
+	bool large; /* use 2-MB leaves */
 	bool bad_state; /* fault=entry: an invalid guest state for vCPU 0 */
 	bool mute;
 };

@@ -142,7 +142,7 @@ static void errors(void **state)
 		"interlock.cfg:1: fault = all is not known; allowed: none, entry, panic, mute");
 	refuses("apicv = yes", "interlock.cfg:1: apicv = yes is not known; allowed: off, on");
 	refuses("color = red", "interlock.cfg:1: unknown key \"color\"; allowed: protocol, guest, "
-			       "fault, apicv, cpus, "
+			       "fault, apicv, large, cpus, "
 			       "batch, arg, moves, seed, host_apic");
 	refuses("seed = 1\r\nseed = 1\r\n",
 		"interlock.cfg:2: seed stands twice; allowed: once in a section");
