@@ -3,11 +3,8 @@
 #ifndef BOOT_DESC_H
 #define BOOT_DESC_H
 
-#include "mm/types.h"
+#include "mm/host.h"
 
-#define SEL_CODE 0x08
-#define SEL_DATA 0x10
-#define SEL_TSS 0x18
 
 /* Exceptions and NMIs that take a stack of their own: the interrupted one may be what is broken, or
  * be in a half-changed state. */
@@ -28,7 +25,8 @@ struct desc {
 	struct tss tss;
 };
 
-/* Fills D and loads it on this CPU, with GS_BASE and the shared IDT. TOPS[i] is the top of stack IST i+1. */
+/* Fills D and loads it on this CPU, with GS_BASE and the shared IDT. TOPS[i] is the top of stack
+ * IST i+1. */
 void desc_init(struct desc *d, const u64 tops[IST_COUNT - 1], u64 gs_base);
 
 /*
@@ -36,15 +34,5 @@ void desc_init(struct desc *d, const u64 tops[IST_COUNT - 1], u64 gs_base);
  * with XCR0 = x87. Everything else, VMXE too, is off.
  */
 void cpu_control_init(void);
-
-/* This CPU's bases, for the VMCS's host state. After a VM exit the limits of GDTR and IDTR are
- * 0xffff: harmless. */
-void desc_bases(u64 *gdt, u64 *idt, u64 *tss);
-
-/*
- * Makes NMIs possible again after a VM exit that an NMI caused: they stay blocked until the next
- * IRET (SDM, NMI blocking), so this does one. When the NMI was panic()'s, it does not return.
- */
-void nmi_unblock(void);
 
 #endif

@@ -60,7 +60,8 @@ static void print_address(const char *label, u64 address)
 		printk("  %s 0x%016lx\n", label, address);
 }
 
-/* Is there something to read? Before there are stacks of ours, the firmware's is taken to go on for a while. */
+/* Is there something to read? Before there are stacks of ours, the firmware's is taken to go on for
+ * a while. */
 static bool on_stack(u64 address)
 {
 	u64 here = (u64)__builtin_frame_address(0);

@@ -6,9 +6,6 @@
 #include "boot/desc.h"
 #include "mm/host.h"
 
-extern struct cpu *cpus[MAX_CPUS]; /* by our number, 0..ncpus-1 */
-extern unsigned ncpus;		   /* those that run */
-
 /* Runs FN(ARG) on CPU INDEX, which must be idle, and returns at once. What the caller wrote before,
  * FN sees. */
 void cpu_start(unsigned index, void (*fn)(void *), void *arg);

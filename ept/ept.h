@@ -104,8 +104,8 @@ int ept_protect(struct ept *e, u64 gpa, u64 perm);
  */
 int ept_split(struct ept *e, u64 gpa);
 
-/* True when nothing is mapped in the LEVEL-sized page around GPA, and no table is there for parts of
- * it. Lock held. */
+/* True when nothing is mapped in the LEVEL-sized page around GPA, and no table is there for parts
+ * of it. Lock held. */
 bool ept_empty(const struct ept *e, u64 gpa, unsigned level);
 
 /* Where GPA leads. */

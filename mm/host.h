@@ -37,24 +37,30 @@ static inline struct cpu *this_cpu(void)
 extern struct cpu *cpus[MAX_CPUS]; /* by index */
 extern unsigned ncpus;		   /* those that run */
 
-/* What the VMCS's host state needs of this CPU's descriptor tables. */
+/* What the VMCS's host state needs of this CPU's descriptor tables. After a VM exit the limits of GDTR
+ * and IDTR are 0xffff: harmless. */
 #define SEL_CODE 0x08
 #define SEL_DATA 0x10
 #define SEL_TSS 0x18
 void desc_bases(u64 *gdt, u64 *idt, u64 *tss);
 
-/* Makes NMIs possible again after a VM exit that an NMI caused: they stay blocked until the next
- * IRET, so this does one. */
+/*
+ * Makes NMIs possible again after a VM exit that an NMI caused: they stay blocked until the next
+ * IRET (SDM, NMI blocking), so this does one. When the NMI was panic()'s, it does not return.
+ */
 void nmi_unblock(void);
 
-/* Writes at most SIZE bytes, the closing NUL included; returns the length of what was written. As
- * printk otherwise. */
+/*
+ * Writes at most SIZE bytes, the closing NUL included, and returns the length of what was written.
+ * Text that does not fit is cut. Knows %d %i %u %x %X %s %c %%, the lengths l, ll and z, a width,
+ * the flags 0 and -. Anything else is copied as it stands, so that a mistake shows. A NULL string
+ * is written as "(null)". SIZE 0 writes nothing.
+ */
 __attribute__((format(printf, 3, 4))) int format(char *buf, size_t size, const char *fmt, ...);
 __attribute__((format(printf, 3, 0))) int vformat(char *buf, size_t size, const char *fmt,
 						  va_list args);
 
-/* Whole lines from several CPUs do not mix. Knows %d %u %x %s %c %% with l, ll, z, a width and zero
- * padding. */
+/* Prints as format() writes. Whole calls from several CPUs do not mix. */
 __attribute__((format(printf, 1, 2))) void printk(const char *fmt, ...);
 
 /* A broken invariant: prints it, every CPU's state and the trace's tail, stops the machine. A guest

@@ -3,7 +3,9 @@
 #ifndef MM_TYPES_H
 #define MM_TYPES_H
 
-/* The hypervisor is one image: what another file declares is reached without a table of addresses. */
+/*
+ * The hypervisor is one image: what another file declares is reached without a table of addresses.
+ */
 #if !__STDC_HOSTED__
 #pragma GCC visibility push(hidden)
 #endif
