@@ -122,6 +122,8 @@ static void start_up(struct vcpu *v)
 	}
 	if ((got & STARTUP_SIPI) && v->state == VCPU_WAIT_SIPI) {
 		vcpu_reset(v, got & 0xff);
+		if (v->bad_state)
+			vmwrite(GUEST_RFLAGS, 0);
 		v->state = VCPU_RUNNING;
 	}
 	if (got & STARTUP_NMI)
@@ -213,8 +215,6 @@ void vcpu_main(void *vcpu)
 	state_load(v);
 	vlapic_reset(&v->lapic);
 	vcpu_reset(v, 0);
-	if (v->bad_state)
-		vmwrite(GUEST_RFLAGS, 0);
 	vcpu_event(v);
 	vmx_run(v);
 	vlapic_reset(&v->lapic);

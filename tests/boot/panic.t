@@ -16,7 +16,8 @@ says "$stdout" 'rip'
 
 boot FAULT=entry MOVES=100
 exits 1
-says "$stdout" '[Ee]ntry'
+says "$stdout" '^VMCS of vCPU 0: exit reason 80000021'
+says "$stdout" 'VM entry failed: invalid guest state: RFLAGS has bit 1 clear'
 
 # A guest that never leaves guest mode by itself: only the kick, which is not sent, would end it.
 boot FAULT=mute GUEST=rogue ARG=4 MOVES=100
