@@ -4,13 +4,27 @@
 # line of an emulator that boots $work/disk.img with $cpus CPUs and $ram MB and appends what the
 # machine writes to COM1 to $work/serial.
 
-# The platform that can run Interlock here. A /dev/kvm alone says nothing: the CPU must have VMX,
-# and KVM pass it on.
-pick_platform() {
+# Says why Interlock cannot run under KVM here, and fails; or succeeds and says nothing. A /dev/kvm alone
+# proves nothing: the CPU must have VMX, and KVM pass it on.
+kvm_usable() {
 	local nested
+	if ! grep -qw vmx /proc/cpuinfo; then
+		echo "this CPU has no VT-x (no vmx in /proc/cpuinfo)"
+		return 1
+	fi
 	nested=$(cat /sys/module/kvm_intel/parameters/nested 2>/dev/null || :)
-	if grep -qw vmx /proc/cpuinfo && [[ $nested = [Y1] ]] &&
-		[ -r /dev/kvm ] && [ -w /dev/kvm ]; then
+	if ! [[ $nested = [Y1] ]]; then
+		echo "KVM does not pass VT-x on: load kvm_intel with nested=1"
+		return 1
+	fi
+	if ! { [ -r /dev/kvm ] && [ -w /dev/kvm ]; }; then
+		echo "/dev/kvm cannot be opened: is this user in the group kvm?"
+		return 1
+	fi
+}
+
+pick_platform() {
+	if kvm_usable >/dev/null; then
 		echo kvm
 	else
 		echo bochs

@@ -98,7 +98,8 @@ ram=$RAM
 
 platform=${PLATFORM:-$(pick_platform)}
 case $platform in
-bochs | kvm | tcg) ;;
+bochs | tcg) ;;
+kvm) reason=$(kvm_usable) || wrong "PLATFORM=kvm: $reason; PLATFORM=bochs needs none of it" ;;
 *) wrong "PLATFORM=$platform: allowed is kvm, bochs or tcg" ;;
 esac
 

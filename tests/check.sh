@@ -26,6 +26,7 @@ for test in "$@"; do
 		/^# exit [1-9]/ { died = 1 }
 		END { if (!bad && (died || !planned || plan != ok)) bad = 1; print ok + 0, bad + 0 }
 	' "$tap" 2>/dev/null || echo "0 1")
+	[ "$f" = 0 ] || grep -A 20 '^not ok' "$tap" | grep -v '^ok' | sed "s|^|$(basename "$test"): |" || :
 	passed=$((passed + p))
 	failed=$((failed + f))
 done

@@ -23,6 +23,9 @@ refused BATCH=513 'BATCH=513: .*512'
 refused 'MOVES=1;halt' 'MOVES=1;halt: .*letters'
 refused TIMEOUT=0 'TIMEOUT=0: .*seconds'
 refused PLATFORM=vax 'PLATFORM=vax: .*kvm.*bochs.*tcg'
+if ! grep -qw vmx /proc/cpuinfo; then
+	refused PLATFORM=kvm 'PLATFORM=kvm: this CPU has no VT-x'
+fi
 refused RAM=9 'RAM=9: .*megabytes'
 refused CONFIG=/nonexistent 'CONFIG=/nonexistent: no such file'
 
