@@ -21,6 +21,7 @@ struct guest_info {
 
 /* Kinds of wrong values that a guest reports. The first three are stale accesses. */
 enum { WRONG_APIC_READ, WRONG_APIC_WRITE, WRONG_DATA, WRONG_LOST, WRONG_STATE, WRONG_KINDS };
+#define GUEST_RESULTS 32
 #define WRONG_SHOWN 8 /* so many are printed */
 
 /* A wrong value: what the guest saw, and, for the APIC-access page, the two addresses that should
@@ -49,7 +50,7 @@ struct guest {
 	u64 wrong[WRONG_KINDS]; /* atomic */
 	u32 stale_seen;		/* first_stale is filled in */
 	struct stale first_stale;
-	u64 bench[16]; /* RESULT hypercalls: ticks * 1000, 0 none */
+	u64 bench[GUEST_RESULTS]; /* RESULT hypercalls: a value * 1000, 0 none */
 	bool mute;     /* fault=mute: kicks to vCPU 0 are not sent */
 };
 

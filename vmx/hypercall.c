@@ -5,7 +5,7 @@
 #include "vmx/exit.h"
 #include "vmx/guest.h"
 
-enum { HC_ROUND, HC_WRONG, HC_DONE, HC_NOP, HC_RESULT, HC_PUTS };
+enum { HC_ROUND, HC_WRONG, HC_DONE, HC_NOP, HC_RESULT, HC_PUTS, HC_COUNT };
 
 static const char *apic_register(u64 gpa)
 {
@@ -127,6 +127,9 @@ void exit_hypercall(struct vcpu *v)
 			v->guest->bench[r->rdi] = r->rsi;
 		else
 			result = -EINVAL;
+		break;
+	case HC_COUNT: /* VMCS accesses on this CPU so far */
+		result = this_cpu()->vmreads + this_cpu()->vmwrites;
 		break;
 	case HC_PUTS:
 		result = put_line(v, r->rdi, r->rsi);

@@ -30,6 +30,7 @@ enum hypercall {
 	HC_NOP,
 	HC_RESULT,
 	HC_PUTS,
+	HC_COUNT, /* VMCS accesses on this CPU so far */
 };
 
 enum wrong_kind {
