@@ -42,13 +42,17 @@ ends() {
 }
 
 stop_emulator() {
+	local main
 	[ "$emulator" ] || return 0
-	kill -TERM "$emulator" 2>/dev/null || :
+	main=$(cat "$work/pid" 2>/dev/null || echo "$emulator")
+	kill -TERM "$main" 2>/dev/null || :
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		kill -0 "$emulator" 2>/dev/null || break
 		sleep 0.1
 	done
-	kill -KILL "$emulator" 2>/dev/null || :
+	if kill -0 "$emulator" 2>/dev/null; then
+		kill -KILL "$main" "$emulator" 2>/dev/null || :
+	fi
 	wait "$emulator" 2>/dev/null || :
 	emulator=
 }
@@ -281,4 +285,4 @@ if [ "$firmware_failed" ]; then
 fi
 why=$({ grep -h PANIC "$work/bochs.log" 2>/dev/null || :; } | tail -n 1)
 [ "$why" ] || why=$(tail -n 1 "$work/emulator")
-fail error 1 "the machine stopped before its result${started:+, after its start}; ${machine[0]}: $why"
+fail error 1 "the machine stopped before its result${started:+, after its start}; $platform: $why"

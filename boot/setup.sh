@@ -38,9 +38,12 @@ run | check | bench)
 		case $p in
 		kvm | tcg) needs qemu-system-x86 qemu-system-x86_64 ;;
 		*)
-			# bochs wants a display package of some kind: bochs-term draws in the fewest
-			# others.
-			command -v bochs >/dev/null || packages+=(bochs bochs-term)
+			# Bochs comes with a display package of some kind: see machine_bochs.
+			needs bochs bochs
+			compgen -G '/usr/lib*/*/bochs/plugins/libbx_term_gui.so' >/dev/null ||
+				compgen -G '/usr/*/lib*/bochs/plugins/libbx_term_gui.so' >/dev/null ||
+				packages+=(bochs-term)
+			needs bsdutils script
 			needs vgabios /usr/share/bochs/VGABIOS-lgpl-latest
 			;;
 		esac
