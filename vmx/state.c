@@ -17,6 +17,13 @@ static const struct {
 _Static_assert(offsetof(typeof(clean), mxcsr) == 24 && sizeof(clean) == 576,
 	       "SDM: FXSAVE area and XSAVE header");
 
+void state_init(void)
+{
+	asm volatile("mov %0, %%dr0; mov %0, %%dr1; mov %0, %%dr2; mov %0, %%dr3" : : "r"(0ull));
+	asm volatile("mov %0, %%dr6" : : "r"(0xffff0ff0ull));
+	write_cr2(0);
+}
+
 static void wipe(void)
 {
 	u64 all = cpuid_xcr0_allowed();
@@ -28,9 +35,7 @@ static void wipe(void)
 	} else {
 		asm volatile("fxrstor64 %0" : : "m"(clean));
 	}
-	asm volatile("mov %0, %%dr0; mov %0, %%dr1; mov %0, %%dr2; mov %0, %%dr3" : : "r"(0ull));
-	asm volatile("mov %0, %%dr6" : : "r"(0xffff0ff0ull));
-	write_cr2(0);
+	state_init();
 	wrmsr(MSR_STAR, 0);
 	wrmsr(MSR_LSTAR, 0);
 	wrmsr(MSR_CSTAR, 0);
