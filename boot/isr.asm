@@ -97,8 +97,8 @@ interrupt_entry:
 ; guest mode the NMI makes it exit. In root mode it must not be lost when it comes after the entry
 ; gate's last look and before the guest is entered: the gate has decided, and nothing would make it
 ; look again. Interrupts could be held off there and be taken by the VM entry; NMIs cannot. So two
-; things are done: `kicked` is set, which vmx_run() tests as its first check, and when the
-; interrupted instruction lies between that test and VMLAUNCH or VMRESUME, both included, the code
+; things are done: `kicked` is set, which vmx/entry.asm tests just before VMLAUNCH or VMRESUME, and
+; when the interrupted instruction lies between that test and the entry, both included, the code
 ; there is left for vmx_entry_aborted, as if the test had found the flag set. An NMI after the entry
 ; is an exit: no gap remains. The saved RIP is that of an instruction not yet done, so the entry
 ; itself is included in the range.

@@ -67,14 +67,18 @@ static void pause_ticks(u64 ticks)
 
 static void move_once(const struct run_config *c, struct guest *g)
 {
-	bool apic = result.moves % 2 == 0;
-	u64 start, ticks;
+	u64 apic = batch.apic_moves, start, ticks;
 	unsigned moved;
 
-	fill_batch(g, batch_pages(c), apic);
+	fill_batch(g, batch_pages(c), result.moves % 2 == 0);
+	if (!batch.npages) {
+		guest_stop(g, "nothing can be moved: memory is out");
+		return;
+	}
 	start = rdtsc();
 	moved = protocol_run(&batch);
 	ticks = rdtsc() - start;
+	apic = batch.apic_moves - apic;
 	histogram_add(&result.move_ticks, ticks);
 	result.ticks += ticks;
 	result.moves++;

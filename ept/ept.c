@@ -134,9 +134,12 @@ int ept_split(struct ept *e, u64 gpa)
 		return -ENOMEM;
 	table = frame_ptr(child);
 	size = ept_level_size(leaf.level - 1);
-	for (unsigned i = 0; i < ENTRIES; i++)
-		table[i] = (leaf.value + i * size) & ~(leaf.level == 2 ? EPT_LARGE : 0);
-	set_entry(leaf.entry, child << PAGE_SHIFT | EPT_RWX);
+	do { /* again when the processor has set A or D in the leaf meanwhile */
+		for (unsigned i = 0; i < ENTRIES; i++)
+			table[i] = (leaf.value + i * size) & ~(leaf.level == 2 ? EPT_LARGE : 0);
+	} while (!__atomic_compare_exchange_n(leaf.entry, &leaf.value,
+					      child << PAGE_SHIFT | EPT_RWX, false,
+					      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
 	e->splits++;
 	return 0;
 }

@@ -5,7 +5,7 @@
  * On the metal a load or store is one plain MOV, and the name costs nothing. x86-TSO keeps loads in
  * order, stores in order, and a load before a later store; it lets a load pass an older store to
  * another address, which only order_fence() and the locked operations (or, and, cas, add) forbid.
- * Code outside this list must not touch P, a gate's words or a generation.
+ * While a guest runs, P, a gate's words and the generation are accessed by these alone.
  */
 #ifndef EPT_ORDER_H
 #define EPT_ORDER_H

@@ -11,16 +11,19 @@
  *                   that is about to go
  *   unmap           after begin, or a fault could map the old frame again; before publish, or a
  *                   flush could come too early
- *   publish_reload  before publish_flush: who sees the new generation sees the request too
+ *   publish_reload  after begin, or a reload could take the old frame and clear the request; before
+ *                   kick
  *   publish_flush   after unmap: a CPU that flushes for this generation cannot cache the old leaf
- *                   again
- *   kick            after publish, with a full fence between (the other half is in the gate): a
- *                   vCPU it finds OUTSIDE will see the requests
+ *                   again; before kick
+ *   kick            after both, with a full fence between (the other half is in the gate): a vCPU
+ *                   that it finds OUTSIDE will see what was published before it enters
  *   wait            every stay in guest mode that could use the old frame is over
- *   copy            after wait: nothing writes to the old frame any more; before rebind: nothing
- *                   reads the new one yet
- *   rebind          P names the new frame, still marked as moving
- *   release         after wait: no T, no E and no A names the old frame
+ *   copy            after wait: nothing writes to the old frame any more; before end: who gets the
+ *                   new one finds the contents
+ *   rebind          P names the new frame, still marked as moving: until end nobody uses it
+ *   release         after wait: no T, E or A that names the old frame can be used any more (a vCPU
+ *                   that is OUTSIDE may still have one, and drops it at its gate); after copy, since
+ *                   it poisons the frame
  *   end             last: faults and reloads may use P again
  */
 #include "ept/order.h"
@@ -206,6 +209,7 @@ static void end(struct batch *b)
 {
 	for (unsigned i = 0; i < b->npages; i++)
 		order_and(end_p, b->page[i].p, ~P_MOVING);
+	b->apic_moves += b->apic;
 }
 
 int batch_add(struct batch *b, u64 gfn)

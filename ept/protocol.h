@@ -17,7 +17,7 @@ enum {
 	MODE_OUTSIDE = 0,  /* not using guest memory; passes the gate before it does */
 	MODE_IN_GUEST = 1, /* between the gate's arm and the VM exit */
 	MODE_HALTED = 2,   /* outside, asleep: needs an interrupt to notice a request */
-	MODE_READING = 3, /* the hypervisor reads guest memory for the vCPU, for a bounded time */
+	MODE_READING = 3,  /* the hypervisor reads guest memory for the vCPU, for a bounded time */
 };
 
 /* What a vCPU must see to before it enters again. Set by anyone, cleared by the vCPU. */
@@ -46,9 +46,9 @@ struct gate {
 struct batch {
 	struct ept *ept;
 	unsigned npages;
-	bool apic;		/* the APIC-access page is among them */
-	u64 seen[MAX_CPUS];	/* the stays that kick found in progress; 0 none */
-	u64 ipis, ipis_avoided; /* summed over runs */
+	bool apic;			    /* the APIC-access page is among them */
+	u64 seen[MAX_CPUS];		    /* the stays that kick found in progress; 0 none */
+	u64 ipis, ipis_avoided, apic_moves; /* summed over runs */
 	struct {
 		u64 gfn;
 		u64 *p;	      /* its entry in P */

@@ -15,11 +15,11 @@ enum { ACCESS_READ = 0, ACCESS_WRITE = 1 };
 /* At RIP; near the end of what is mapped there may be fewer bytes than an instruction can have. */
 static unsigned fetch(struct vcpu *v, u8 *code)
 {
-	u64 rip = vmread(GUEST_RIP);
-	u64 first = MIN(MAX_INSTRUCTION, PAGE_SIZE - (rip & (PAGE_SIZE - 1)));
+	u64 rip = vmread(GUEST_RIP), first;
 
 	if (!(vmread(GUEST_CS_ACCESS_RIGHTS) & CODE_L))
 		rip = (u32)(rip + vmread(GUEST_CS_BASE));
+	first = MIN(MAX_INSTRUCTION, PAGE_SIZE - (rip & (PAGE_SIZE - 1)));
 	if (guest_read_linear(v, rip, code, first))
 		return 0;
 	if (first < MAX_INSTRUCTION &&

@@ -169,6 +169,9 @@ static const char *check_rest(const struct state *s)
 		return "blocking by STI and by MOV SS at once";
 	if ((s->interruptibility & INTERRUPTIBILITY_STI) && !(s->rflags & RFLAGS_IF))
 		return "blocking by STI while RFLAGS.IF is 0";
+	if ((s->interruptibility & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) &&
+	    (s->rflags & RFLAGS_TF) && !(vmread(GUEST_PENDING_DEBUG) & PENDING_DEBUG_BS))
+		return "no single step is pending while RFLAGS.TF is 1, blocked by STI or MOV SS";
 	if (injected && INTR_TYPE(s->event) == INTR_EXTERNAL &&
 	    (s->interruptibility & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)))
 		return "an external interrupt is injected while blocked by STI or MOV SS";

@@ -28,6 +28,19 @@ static void reflect_debug(void)
 	dr6 = (dr6 & ~DR6_B0_B3) | (vmread(EXIT_QUALIFICATION) & QUALIFICATION_DR6);
 	asm volatile("mov %0, %%dr6" : : "r"(dr6));
 	vmwrite(GUEST_DR7, vmread(GUEST_DR7) & ~DR7_GD);
+	/* In the shadow of STI or MOV SS, VM entry wants a pending single step to be said twice (SDM,
+	 * "Checks on Guest Non-Register State"). */
+	if ((vmread(GUEST_INTERRUPTIBILITY) & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) &&
+	    (vmread(GUEST_RFLAGS) & RFLAGS_TF))
+		vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+}
+
+/* IRET had unblocked NMIs before it faulted; it runs again and must find them blocked. */
+static void block_nmis_again(void)
+{
+	if (!(vmread(IDT_VECTORING_INFO) & INTR_VALID))
+		vmwrite(GUEST_INTERRUPTIBILITY,
+			vmread(GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
 }
 
 static void exit_exception(struct vcpu *v)
@@ -40,6 +53,8 @@ static void exit_exception(struct vcpu *v)
 		nmi_unblock();
 		return;
 	}
+	if (info & INTR_NMI_UNBLOCKED)
+		block_nmis_again();
 	if (vector == VECTOR_MC)
 		panic("machine check while vCPU %u was in guest mode", v->gate.id);
 	if (vmread(IDT_VECTORING_INFO) & INTR_VALID) {
@@ -113,10 +128,8 @@ static void exit_ept_violation(struct vcpu *v)
 	int err = ept_fault(v->ept, gpa, q & EPT_RWX);
 
 	vcpu_redeliver();
-	/* IRET had unblocked NMIs before it faulted; it runs again and must find them blocked. */
-	if ((q & VIOLATION_NMI_UNBLOCKED) && !(vmread(IDT_VECTORING_INFO) & INTR_VALID))
-		vmwrite(GUEST_INTERRUPTIBILITY,
-			vmread(GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
+	if (q & VIOLATION_NMI_UNBLOCKED)
+		block_nmis_again();
 	/* While the page is moving: OUTSIDE, nobody waits for this vCPU. */
 	for (v->retries += err == -EAGAIN; err == -EAGAIN;
 	     err = ept_fault(v->ept, gpa, q & EPT_RWX)) {

@@ -7,7 +7,7 @@
  *
  *   reload  while OUTSIDE: an invalidator never waits for a vCPU that waits for it
  *   flush   after reload, so that one INVEPT serves both a new generation and a new A; before arm,
- *           since INVEPT drops only what is cached so far
+ *           to keep short the time in which an invalidator has to kick
  *   arm     interrupts are off; the store is before, the full fence between, the loads of check
  *           after: an invalidator either sees IN_GUEST and kicks, or has published before check
  *           looks

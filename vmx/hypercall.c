@@ -31,8 +31,8 @@ static const char *apic_register(u64 gpa)
 }
 
 /*
- * A stale access: names both sides of the disagreement. A is this vCPU's until its next gate, and
- * the leaf stays until the next move takes it away, so they are what the access met.
+ * A stale access: names both sides of the disagreement, as they are when the report comes. A kick
+ * between the access and the report can change A, and a move the leaf; mostly neither has.
  */
 static void report_apic(const struct stale *s)
 {

@@ -122,6 +122,7 @@ static void start_up(struct vcpu *v)
 	}
 	if ((got & STARTUP_SIPI) && v->state == VCPU_WAIT_SIPI) {
 		vcpu_reset(v, got & 0xff);
+		state_init();
 		if (v->bad_state)
 			vmwrite(GUEST_RFLAGS, 0);
 		v->state = VCPU_RUNNING;
@@ -156,7 +157,8 @@ static bool see_to_requests(struct vcpu *v)
 /* From OUTSIDE through the gate, when it has not let the vCPU pass at once. */
 static __attribute__((noinline)) int pass_slowly(struct vcpu *v)
 {
-	v->retries++;
+	/* An interrupt to deliver is no retry; a reload or a new generation is. */
+	v->retries += !(order_load(slow_requests, &v->gate.requests) & REQ_EVENT);
 	do {
 		if ((order_load(pass_requests, &v->gate.requests) & ~REQ_RELOAD) &&
 		    !see_to_requests(v))

@@ -7,6 +7,7 @@
 
 #include "apic/access.h"
 #include "apic/vlapic.h"
+#include "ept/order.h"
 #include "vmx/vmcs.h"
 
 /* The general registers but RSP, in the order of their encoding. */
@@ -110,7 +111,7 @@ void vcpu_redeliver(void);
 /* Note that the vCPU must look for interrupts before it enters. */
 static inline void vcpu_event(struct vcpu *v)
 {
-	__atomic_fetch_or(&v->gate.requests, REQ_EVENT, __ATOMIC_SEQ_CST);
+	order_or(event, &v->gate.requests, REQ_EVENT);
 }
 
 #endif

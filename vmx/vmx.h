@@ -48,10 +48,10 @@ const char *vmx_instruction_error(u32 error);
 /* Prints the current VMCS's guest state, if there is a current VMCS. */
 void vmx_dump(void);
 
-/*
- * vmx/state.c: what VMX does not switch. load gives the CPU a clean set for V, put takes V's away.
- */
+/* vmx/state.c: what VMX does not switch. load gives the CPU a clean set for V, put takes V's away,
+ * init sets of it what INIT sets: CR2 and the debug registers. */
 void state_load(struct vcpu *v);
+void state_init(void);
 void state_put(struct vcpu *v);
 
 /*

@@ -10,8 +10,7 @@
  *                                        2 fee01000h; 3 fec00000h;
  *                                        4 4 GB; 5 end of RAM;
  *                                        6 instruction fetch at 1 GB
- *    3  jump into the APIC page                                          stopped (Bochs 2.7 itself
- *                                                                        stops instead)
+ *    3  jump into the APIC page                                          stopped
  *    4  CLI, endless loop                                                reported stuck
  *    5  CLI, HLT                                                         reported stuck
  *    6  stack in the APIC page           0 PUSH; 1 CALL; 2 INT3; 3 IST   stopped
