@@ -155,7 +155,7 @@ setup:
 
 # ---- runs ----------------------------------------------------------------------------------------
 
-PARAMETERS := PROTOCOL CPUS MOVES SEED GUEST BATCH ARG APICV FAULT HOST_APIC \
+PARAMETERS := PROTOCOL CPUS MOVES SEED GUEST BATCH ARG APICV LARGE FAULT HOST_APIC \
 	CONFIG PLATFORM RAM MACHINE_CPUS TIMEOUT
 export $(PARAMETERS)
 
@@ -233,12 +233,13 @@ Parameters of `make run` (default):
   BATCH         pages per move, 0..512; 0 mixes sizes (0)
   ARG           a number for the guest (0)
   APICV         on, off: APIC-register virtualization where the CPU has it (on)
+  LARGE         on, off: 2-MB leaves until a page of one moves (on)
   FAULT         none, entry, panic, mute: break something on purpose to see the report (none)
   HOST_APIC     auto, xapic, x2apic (auto)
   CONFIG        a file like boot/interlock.cfg instead of all of the above; none: no such file
   PLATFORM      kvm: QEMU with VT-x; bochs: emulated VT-x; tcg: QEMU without VT-x
                 (kvm where the CPU has VT-x and KVM passes it on, else bochs)
-  RAM           of the machine, in MB, 32..2048 (512)
+  RAM           of the machine, in MB, 48..2048 (512)
   MACHINE_CPUS  CPUs of the machine (as many as the configuration wants)
   TIMEOUT       in seconds, 1..86400 (300)
 

@@ -97,7 +97,7 @@ number() {
 TIMEOUT=${TIMEOUT:-300}
 number TIMEOUT 1 86400 seconds
 RAM=${RAM:-512}
-number RAM 32 2048 "megabytes"
+number RAM 48 2048 "megabytes" # with less, the firmware does not come up
 ram=$RAM
 
 platform=${PLATFORM:-$(pick_platform)}
@@ -108,7 +108,7 @@ kvm) reason=$(kvm_usable) || wrong "PLATFORM=kvm: $reason; PLATFORM=bochs needs 
 esac
 
 given=()
-for name in PROTOCOL CPUS MOVES SEED GUEST BATCH ARG APICV FAULT HOST_APIC; do
+for name in PROTOCOL CPUS MOVES SEED GUEST BATCH ARG APICV LARGE FAULT HOST_APIC; do
 	value=${!name-}
 	[ "$value" ] || continue
 	[[ $value =~ ^[A-Za-z0-9_-]{1,64}$ ]] ||
