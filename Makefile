@@ -193,13 +193,14 @@ launch-bench:
 # there are what several tests link.
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 BOOT_TESTS := $(wildcard tests/boot/*.t)
-links = $(shell sed -n 's/^.*links: *//p' tests/unit/$(1).c | head -n 1)
+links = $(shell sed -n 's/^.*links: *//p' tests/unit/$(1).c)
+included = $(shell sed -n 's/^\#include "\(.*\.c\)"/\1/p' tests/unit/$(1).c)
 san_cflags = $(if $(shell grep 'sanitizer: thread' tests/unit/$(1).c),$(TSAN_CFLAGS),$(SAN_CFLAGS))
 
-$(B)/unit/%: tests/unit/%.c $$(call links,$$*) $(wildcard */*.h tests/unit/*.h) | tools
+$(B)/unit/%: tests/unit/%.c $$(call links,$$*) $$(call included,$$*) $(wildcard */*.h tests/unit/*.h) | tools
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(call san_cflags,$*) $(filter %.c,$^) -lcmocka -o $@
+	$(Q)$(CC) $(call san_cflags,$*) $< $(call links,$*) -lcmocka -o $@
 
 .PHONY: check launch-check units
 units: $(UNIT)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stand-ins for the machine and for boot/: memory for the frame allocator, a VMCS, invalidations that
- * are counted, a panic that the test expects. Includes cmocka with what it wants before it.
+ * Stand-ins for the machine and for boot/: memory for the frame allocator, a VMCS, invalidations
+ * that are counted, a panic that the test expects. Includes cmocka with what it wants before it.
  */
 #ifndef TESTS_UNIT_FAKE_H
 #define TESTS_UNIT_FAKE_H

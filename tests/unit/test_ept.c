@@ -203,6 +203,26 @@ static void unmap_and_protect(void **state)
 	assert_int_equal(ept_protect(&ept, GB1 + MB2 + KB4, EPT_READ), -ENOENT);
 }
 
+static void empty(void **state)
+{
+	u64 old;
+
+	(void)state;
+	for (unsigned level = 1; level <= 3; level++)
+		assert_true(ept_empty(&ept, 0, level));
+	assert_int_equal(ept_map(&ept, GB1 + MB2, 0, 2, EPT_RWX), 0);
+	assert_true(ept_empty(&ept, GB1, 2));
+	assert_false(ept_empty(&ept, GB1, 3)); /* a part is mapped */
+	assert_false(ept_empty(&ept, GB1 + MB2 + KB4, 2));
+	assert_false(ept_empty(&ept, GB1 + MB2 + KB4, 1));
+	assert_int_equal(ept_unmap(&ept, GB1 + MB2, &old), 0);
+	assert_true(ept_empty(&ept, GB1 + MB2, 1));
+	assert_false(ept_empty(&ept, GB1 + MB2, 2));
+	assert_int_equal(ept_map(&ept, 8 * GB1, 0, 1, EPT_RWX), 0);
+	assert_int_equal(ept_unmap(&ept, 8 * GB1, &old), 0);
+	assert_false(ept_empty(&ept, 8 * GB1, 2)); /* its table is there */
+}
+
 /* Memory is out after COUNT more frames: the operation fails, and each address leads where it led.
  */
 static void no_memory(void **state)
@@ -242,8 +262,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(eptp_layout), TEST(entry_layout), TEST(refusals),		TEST(capabilities),
-		TEST(exists),	   TEST(splits),       TEST(unmap_and_protect), TEST(no_memory),
+		TEST(eptp_layout),	 TEST(entry_layout), TEST(refusals),
+		TEST(capabilities),	 TEST(exists),	     TEST(splits),
+		TEST(unmap_and_protect), TEST(empty),	     TEST(no_memory),
 	};
 
 	fake_frames(512);

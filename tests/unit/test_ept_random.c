@@ -17,8 +17,9 @@
 #define FLAGS (EPT_RWX | EPT_ACCESSED | EPT_DIRTY)
 
 /*
- * What each page has: host address, permissions and A/D flags; 0 nothing. And the level of the entry
- * it comes from: a table once made stays, so a level is the lowest that was ever needed there.
+ * What each page has: host address, permissions and A/D flags; 0 nothing. And the level of the
+ * entry it comes from: a table once made stays, so a level is the lowest that was ever needed
+ * there.
  */
 static u64 *model;
 static u8 *levels;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * EPT violations: what they fill, and what they refuse.
- * links: ept/protocol.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c tests/unit/fake.c
+ * links: ept/protocol.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c
+ * links: tests/unit/fake.c
  */
 #include "mm/frame.h"
 #include "tests/unit/world.h"
@@ -50,7 +51,10 @@ static void faults(void **state)
 	assert_int_equal(ept.apic_leaf, frame_at(APIC_ACCESS_GFN) << PAGE_SHIFT);
 }
 
-/* Whichever frame is missing, the page's or a table's: nothing leaks, and it works the next time. */
+/*
+ * Whichever frame is missing, the page's or a table's: nothing leaks, and it works the next
+ * time.
+ */
 static void faults_without_memory(void **state)
 {
 	(void)state;
@@ -81,7 +85,10 @@ static void permissions(void **state)
 	assert_int_equal(ept_fault(&ept, 1ul << 40, EPT_EXEC), -EFAULT);
 }
 
-/* The lock's holder, an invalidator, claims the page and unmaps it before the fault gets the lock. */
+/*
+ * The lock's holder, an invalidator, claims the page and unmaps it before the fault gets the
+ * lock.
+ */
 static void claim_and_unlock(void)
 {
 	*backing_entry(&backing, 3) |= P_MOVING;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Kick and wait: whom the invalidator sends an NMI, and what it waits for.
- * links: ept/protocol.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c tests/unit/fake.c
+ * links: ept/protocol.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c
+ * links: tests/unit/fake.c
  */
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The invalidator's side of the protocol, in one thread and with vCPUs that are all outside.
- * links: ept/protocol.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c tests/unit/fake.c
+ * links: ept/protocol.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c
+ * links: tests/unit/fake.c
  */
 #include <string.h>
 
@@ -213,7 +214,10 @@ static void batch_errors(void **state)
 	assert_int_equal(protocol_run(&batch), 0);
 }
 
-/* What another invalidator was quicker with is left to it, and the frame that was meant for it freed. */
+/*
+ * What another invalidator was quicker with is left to it, and the frame that was meant for it
+ * freed.
+ */
 static void claimed_by_another(void **state)
 {
 	u64 mine[4], free, other, generation;

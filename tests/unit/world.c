@@ -61,7 +61,12 @@ u64 frame_at(u64 gfn)
 
 u64 leaf_of(u64 gfn)
 {
-	return ept_walk(&ept, gfn << PAGE_SHIFT).value & EPT_ADDRESS;
+	u64 gpa = gfn << PAGE_SHIFT;
+	struct ept_leaf leaf = ept_walk(&ept, gpa);
+
+	if (!leaf.level)
+		return 0;
+	return (leaf.value & EPT_ADDRESS) + (gpa & (ept_level_size(leaf.level) - 1));
 }
 
 void populate(u64 gfn)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A guest's memory, with P, E, a batch and the gates of its vCPUs, for tests of what works on them. */
+/*
+ * A guest's memory, with P, E, a batch and the gates of its vCPUs, for tests of what works on
+ * them.
+ */
 #ifndef TESTS_UNIT_WORLD_H
 #define TESTS_UNIT_WORLD_H
 
@@ -27,7 +30,7 @@ void world_add_gate(struct gate *g);
 u64 p_of(u64 gfn);
 u64 frame_at(u64 gfn);
 
-/* The address that E leads to, or 0. */
+/* The host address of the page by E, or 0. */
 u64 leaf_of(u64 gfn);
 
 /* The page is there, by P and E, with contents of its own. */

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * EPT violations of several vCPUs at the same pages at the same time. ept/fault.c is compiled in,
+ * so that a rival can come at the worst moment.
+ * sanitizer: thread
+ * links: ept/protocol.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c tests/unit/fake.c
+ */
+#include <pthread.h>
+
+#include "mm/frame.h"
+#include "tests/unit/world.h"
+
+#define VCPUS 2
+
+static _Thread_local void (*rival)(void);
+
+static void let_rival_run(void)
+{
+	void (*run)(void) = rival;
+
+	rival = NULL;
+	if (run)
+		run();
+}
+
+/* While this vCPU gets itself frames, another one is faster. */
+static u64 alloc_late(u16 owner)
+{
+	u64 pfn = frame_alloc(owner);
+
+	let_rival_run();
+	return pfn;
+}
+
+static u64 alloc_run_late(u16 owner, u64 count)
+{
+	u64 pfn = frame_alloc_run(owner, count);
+
+	let_rival_run();
+	return pfn;
+}
+
+#define frame_alloc alloc_late
+#define frame_alloc_run alloc_run_late
+#include "ept/fault.c"
+#undef frame_alloc
+#undef frame_alloc_run
+
+static u64 arrived;
+
+void gate_kick(struct gate *g)
+{
+	fail_msg("gate %u kicked", g->id);
+}
+
+void gate_late(struct gate *g, unsigned round)
+{
+	fail_msg("gate %u late, round %u", g->id, round);
+}
+
+static u64 touched[VCPUS][RAM_PAGES];
+
+static void *touch_thread(void *arg)
+{
+	u64 index = (u64)arg, failures = 0;
+
+	for (u64 gfn = 0; gfn < RAM_PAGES; gfn++) {
+		int err;
+
+		__atomic_fetch_add(&arrived, 1, __ATOMIC_ACQ_REL);
+		while (__atomic_load_n(&arrived, __ATOMIC_ACQUIRE) < (gfn + 1) * VCPUS)
+			cpu_relax();
+		while ((err = ept_fault(&ept, gfn << PAGE_SHIFT, EPT_READ)))
+			failures += err != -EAGAIN;
+		touched[index][gfn] = leaf_of(gfn);
+	}
+	return (void *)failures;
+}
+
+/* All vCPUs touch each page for the first time at once: it gets one frame, and no other is lost. */
+static void touch_all(void)
+{
+	pthread_t thread[VCPUS];
+
+	arrived = 0;
+	for (u64 i = 0; i < VCPUS; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, touch_thread, (void *)i), 0);
+	for (unsigned i = 0; i < VCPUS; i++) {
+		void *failures;
+
+		pthread_join(thread[i], &failures);
+		assert_null(failures);
+	}
+	for (u64 gfn = 0; gfn < RAM_PAGES; gfn++)
+		for (unsigned i = 0; i < VCPUS; i++)
+			assert_int_equal(touched[i][gfn], frame_at(gfn) << PAGE_SHIFT);
+}
+
+static void first_touch(void **state)
+{
+	u64 before = frames_free();
+
+	(void)state;
+	touch_all();
+	/* With the tables: one page table for 2 MB, and two levels above. */
+	assert_int_equal(before - frames_free(), RAM_PAGES + RAM_PAGES / 512 + 2);
+}
+
+/*
+ * The same by 2-MB leaves. What comes of a meeting may be small leaves, but each address has
+ * one.
+ */
+static void first_touch_large(void **state)
+{
+	u64 before = frames_free(), used;
+
+	(void)state;
+	ept.large = true;
+	touch_all();
+	used = before - frames_free();
+	assert_in_range(used, RAM_PAGES + 2, RAM_PAGES + RAM_PAGES / 512 + 2);
+}
+
+static void fill_first(void)
+{
+	assert_int_equal(ept_fault(&ept, 0, EPT_WRITE), 0);
+}
+
+static void fill_and_move(void)
+{
+	fill_first();
+	*backing_entry(&backing, 0) |= P_MOVING;
+}
+
+static void fill_another(void)
+{
+	ept.large = false;
+	assert_int_equal(ept_fault(&ept, 3ul << PAGE_SHIFT, EPT_WRITE), 0);
+	ept.large = true;
+}
+
+/* The frame that came too late goes back, and what the other vCPU put into P stays. */
+static void second_by_a_moment(void **state)
+{
+	u64 before = frames_free(), frame;
+
+	(void)state;
+	rival = fill_first;
+	assert_int_equal(ept_fault(&ept, 0, EPT_READ), 0);
+	frame = frame_at(0);
+	assert_int_equal(before - frames_free(), 1 + 3);
+	assert_int_equal(leaf_of(0), frame << PAGE_SHIFT);
+	assert_int_equal(ept_fault(&ept, 0, EPT_READ), 0);
+	assert_int_equal(frame_at(0), frame);
+	assert_int_equal(before - frames_free(), 1 + 3);
+}
+
+/* The other one is so fast that its page moves already. */
+static void second_by_a_move(void **state)
+{
+	u64 before = frames_free();
+
+	(void)state;
+	rival = fill_and_move;
+	assert_int_equal(ept_fault(&ept, 0, EPT_READ), -EAGAIN);
+	assert_int_equal(ept_fault(&ept, 0, EPT_READ), -EAGAIN);
+	assert_int_equal(before - frames_free(), 1 + 3);
+	*backing_entry(&backing, 0) &= ~P_MOVING;
+	assert_int_equal(ept_fault(&ept, 0, EPT_READ), 0);
+}
+
+/* One page of 2 MB was filled while this vCPU got itself frames for all: that one keeps its own. */
+static void second_within_2mb(void **state)
+{
+	u64 before = frames_free(), first;
+
+	(void)state;
+	ept.large = true;
+	rival = fill_another;
+	assert_int_equal(ept_fault(&ept, 0, EPT_READ), 0);
+	assert_int_equal(before - frames_free(), 512 + 3);
+	first = frame_at(0);
+	assert_int_not_equal(frame_at(3), first + 3);
+	assert_int_equal(leaf_of(3), frame_at(3) << PAGE_SHIFT);
+	assert_int_equal(frame_owner(first + 3), OWNER_FREE);
+	for (u64 gfn = 0; gfn < 512; gfn++) {
+		assert_int_equal(ept_fault(&ept, gfn << PAGE_SHIFT, EPT_READ), 0);
+		assert_int_equal(ept_walk(&ept, gfn << PAGE_SHIFT).level, 1);
+		assert_int_equal(leaf_of(gfn), frame_at(gfn) << PAGE_SHIFT);
+		assert_true(gfn == 3 || frame_at(gfn) == first + gfn);
+	}
+}
+
+static int setup(void **state)
+{
+	fake_frames(2200); /* runs of 512 frames */
+	return world_setup(state);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(first_touch),	TEST(first_touch_large), TEST(second_by_a_moment),
+		TEST(second_by_a_move), TEST(second_within_2mb),
+	};
+
+	return cmocka_run_group_tests_name("touch", tests, NULL, NULL);
+}
