@@ -12,6 +12,7 @@
 struct guest_info {
 	u32 magic, vcpus, ram_pages, arg;
 	u64 seed;
+	u32 ticks_per_us; /* of the TSC */
 };
 
 /* Memory below 1 MB: see layout.inc. Above it the data pages of data.c. */
@@ -188,7 +189,7 @@ void apic_timer_start(struct vcpu *v, u64 ticks);
  * nor BOUND_SPINS looks were enough. Both, because a vCPU that does not run sees ticks go by, and a
  * fast one many looks. Interrupts stay as they are. */
 bool rt_wait(const volatile u64 *counter, u64 value);
-#define BOUND_TICKS 20000000ull
+#define BOUND_TICKS (1000000ull * GUEST_INFO->ticks_per_us)
 #define BOUND_SPINS 2000000ull
 
 /* Spins for TICKS ticks of the TSC. */
