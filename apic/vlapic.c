@@ -151,8 +151,10 @@ static bool addressed(const struct vlapic *from, const struct vlapic *l, u32 icr
 	case TO_OTHERS:
 		return l != from;
 	}
+	if (dest == 0xff) /* everybody, in either mode and whatever the logical address */
+		return true;
 	if (!(icr & ICR_LOGICAL))
-		return dest == 0xff || dest == l->id;
+		return dest == l->id;
 	if (vlapic_get(l, APIC_DFR) >> 28 == 0xf)
 		return dest & ldr;
 	return (dest >> 4 == 0xf || dest >> 4 == ldr >> 4) && (dest & ldr & 0xf);
@@ -206,6 +208,9 @@ static void send(struct vlapic *l, u32 icr)
 			continue;
 		/* INIT and SIPI to oneself are not defined; the vCPU stays as it is. */
 		if (l->peers[i] == l && (mode == MODE_INIT || mode == MODE_SIPI))
+			continue;
+		/* Nor has one that is disabled by software a part in the arbitration. */
+		if (mode == MODE_LOWEST && !enabled(l->peers[i]))
 			continue;
 		receive(l, l->peers[i], icr);
 		if (mode == MODE_LOWEST)

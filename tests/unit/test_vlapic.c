@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The guest's local APIC: registers, timer, and interrupts in the order of their priorities.
+ * links: apic/vlapic.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "apic/lapic.h"
+#include "apic/vlapic.h"
+
+#define LVT_MASKED 0x10000u
+#define SVR_ENABLED 0x100u
+
+static u8 page[PAGE_SIZE] __attribute__((aligned(4096)));
+static struct vlapic apic, *peers[] = { &apic };
+static u32 timer_count, timer_divide, timer_starts, timer_left;
+static bool timer_periodic;
+
+void lapic_timer_set(u32 initial_count, u32 divide_config, bool periodic)
+{
+	timer_count = initial_count;
+	timer_divide = divide_config;
+	timer_periodic = periodic;
+	timer_starts++;
+}
+
+u32 lapic_timer_count(void)
+{
+	return timer_left;
+}
+
+void vlapic_notify(struct vlapic *target)
+{
+	(void)target;
+	fail_msg("nobody else is there");
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(page, 0xa5, sizeof(page));
+	apic = (struct vlapic){ .page = page, .id = 6, .peers = peers, .npeers = 1 };
+	timer_count = timer_starts = 1;
+	vlapic_reset(&apic);
+	vlapic_write(&apic, APIC_SVR, SVR_ENABLED | 0xff);
+	timer_starts = 0;
+	return 0;
+}
+
+static void after_reset(void **state)
+{
+	(void)state;
+	vlapic_write(&apic, APIC_TPR, 0x35);
+	vlapic_write(&apic, APIC_LDR, 0x12000000);
+	vlapic_write(&apic, APIC_ICR, 0x40000 | 0x55);
+	vlapic_accept(&apic, 0x55);
+	vlapic_write(&apic, APIC_ICR, 0x40000 | 0x66);
+	vlapic_write(&apic, APIC_ICR, 0x40000 | 3);
+	vlapic_write(&apic, APIC_TIMER_INITIAL, 1000);
+	apic.pending[2] = apic.pending_words = 4;
+	vlapic_reset(&apic);
+	for (u32 reg = 0; reg < 0x400; reg += 16) {
+		u32 want = reg == APIC_ID				    ? 6u << 24
+			   : reg == APIC_LVR				    ? 0x00050014
+			   : reg == APIC_DFR				    ? 0xffffffff
+			   : reg == APIC_SVR				    ? 0xff
+			   : reg >= APIC_LVT_TIMER && reg <= APIC_LVT_ERROR ? LVT_MASKED
+									    : 0;
+
+		assert_int_equal(vlapic_get(&apic, reg), want);
+		assert_int_equal(vlapic_read(&apic, reg), want);
+	}
+	assert_int_equal(vlapic_pending(&apic), -1);
+	assert_int_equal(vlapic_ppr(&apic), 0);
+	assert_int_equal(apic.pending[2] | apic.pending_words, 0);
+	assert_int_equal(timer_count, 0); /* stopped */
+	vlapic_write(&apic, APIC_ESR, 0);
+	assert_int_equal(vlapic_read(&apic, APIC_ESR), 0);
+}
+
+/* All ones and all zeros are written; what is read back are the bits that a guest can set. */
+static void masks(void **state)
+{
+	static const struct {
+		u32 reg, set, clear;
+		bool event;
+	} registers[] = {
+		{ APIC_ID, 6u << 24, 6u << 24, false },
+		{ APIC_LVR, 0x00050014, 0x00050014, false },
+		{ APIC_TPR, 0xff, 0, true },
+		{ APIC_LDR, 0xff000000, 0, false },
+		{ APIC_DFR, 0xffffffff, 0x0fffffff, false },
+		{ APIC_ICR2, 0xff000000, 0, false },
+		{ APIC_LVT_TIMER, 0x000300ff, 0, false },
+		{ APIC_LVT_TIMER + 0x30, 0x0001a7ff, 0, false }, /* LINT0 */
+		{ APIC_LVT_TIMER + 0x40, 0x0001a7ff, 0, false }, /* LINT1 */
+		{ APIC_TIMER_INITIAL, 0xffffffff, 0, false },
+		{ APIC_TIMER_DIVIDE, 0xb, 0, false },
+		/* Read-only or reserved. */
+		{ APIC_ISR + 0x10, 0, 0, false },
+		{ APIC_TMR, 0, 0, false },
+		{ APIC_IRR + 0x70, 0, 0, false },
+		{ APIC_PPR, 0, 0, false },
+		{ 0x90, 0, 0, false },
+		{ 0x3f0, 0, 0, false },
+		{ 0, 0, 0, false },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(registers); i++) {
+		u32 reg = registers[i].reg;
+
+		setup(state);
+		assert_int_equal(vlapic_write(&apic, reg, 0xffffffff), registers[i].event);
+		assert_int_equal(vlapic_get(&apic, reg), registers[i].set);
+		vlapic_write(&apic, reg, 0);
+		assert_int_equal(vlapic_get(&apic, reg), registers[i].clear);
+	}
+	setup(state);
+	assert_true(vlapic_write(&apic, APIC_SVR, 0xffffffff));
+	assert_int_equal(vlapic_get(&apic, APIC_SVR), 0x1ff);
+	assert_int_equal(vlapic_read(&apic, APIC_EOI), 0);
+}
+
+/* While the APIC is disabled by software, every LVT entry stays masked. */
+static void disabled(void **state)
+{
+	(void)state;
+	vlapic_write(&apic, APIC_LVT_TIMER, 0x31);
+	assert_int_equal(vlapic_get(&apic, APIC_LVT_TIMER), 0x31);
+	vlapic_write(&apic, APIC_SVR, 0xff);
+	for (u32 reg = APIC_LVT_TIMER; reg <= APIC_LVT_ERROR; reg += 16) {
+		assert_int_equal(vlapic_get(&apic, reg) & LVT_MASKED, LVT_MASKED);
+		vlapic_write(&apic, reg, 0x40);
+		assert_int_equal(vlapic_get(&apic, reg), LVT_MASKED | 0x40);
+	}
+	vlapic_timer(&apic);
+	vlapic_write(&apic, APIC_ICR, 0x40000 | 0x55); /* to itself: not taken */
+	assert_int_equal(vlapic_pending(&apic), -1);
+	vlapic_write(&apic, APIC_SVR, SVR_ENABLED | 0xff);
+	assert_int_equal(vlapic_get(&apic, APIC_LVT_TIMER), LVT_MASKED | 0x40);
+}
+
+static void timer(void **state)
+{
+	(void)state;
+	vlapic_write(&apic, APIC_TIMER_DIVIDE, 0xb);
+	assert_int_equal(timer_starts, 0); /* nothing to count yet */
+	vlapic_write(&apic, APIC_LVT_TIMER, 0x40);
+	vlapic_write(&apic, APIC_TIMER_INITIAL, 5);
+	assert_int_equal(timer_count, 5);
+	assert_int_equal(timer_divide, 0xb);
+	assert_false(timer_periodic);
+	timer_left = 3;
+	assert_int_equal(vlapic_read(&apic, APIC_TIMER_CURRENT), 3);
+	vlapic_write(&apic, APIC_TIMER_CURRENT, 77);
+	assert_int_equal(vlapic_read(&apic, APIC_TIMER_CURRENT), 3);
+	vlapic_write(&apic, APIC_TIMER_DIVIDE, 0xfffffff3);
+	assert_int_equal(timer_divide, 3);
+
+	/* No period below the floor; the register keeps what the guest wrote. */
+	vlapic_write(&apic, APIC_LVT_TIMER, 0x20040);
+	vlapic_write(&apic, APIC_TIMER_INITIAL, 999);
+	assert_int_equal(timer_count, 1000);
+	assert_true(timer_periodic);
+	assert_int_equal(vlapic_read(&apic, APIC_TIMER_INITIAL), 999);
+	vlapic_write(&apic, APIC_TIMER_INITIAL, 1001);
+	assert_int_equal(timer_count, 1001);
+	vlapic_write(&apic, APIC_TIMER_INITIAL, 0);
+	assert_int_equal(timer_count, 0);
+	assert_int_equal(vlapic_read(&apic, APIC_TIMER_CURRENT), 0);
+}
+
+static void timer_interrupt(void **state)
+{
+	static const u32 silent[] = { LVT_MASKED | 0x40, 0x2000f, LVT_MASKED | 0x20040, 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(silent); i++) {
+		vlapic_write(&apic, APIC_LVT_TIMER, silent[i]);
+		vlapic_timer(&apic);
+		assert_int_equal(vlapic_pending(&apic), -1);
+	}
+	vlapic_write(&apic, APIC_LVT_TIMER, 0x10);
+	vlapic_timer(&apic);
+	assert_int_equal(vlapic_pending(&apic), 0x10);
+	vlapic_write(&apic, APIC_LVT_TIMER, 0xff);
+	vlapic_timer(&apic);
+	vlapic_timer(&apic);
+	assert_int_equal(vlapic_pending(&apic), 0xff);
+	assert_int_equal(vlapic_get(&apic, APIC_IRR), 0x10000);
+	assert_int_equal(vlapic_get(&apic, APIC_IRR + 0x70), 0x80000000);
+}
+
+static void priorities(void **state)
+{
+	(void)state;
+	vlapic_write(&apic, APIC_TPR, 0x4f);
+	assert_int_equal(vlapic_ppr(&apic), 0x4f);
+	for (unsigned vector = 0x31; vector < 0x80; vector += 0x10)
+		vlapic_write(&apic, APIC_ICR, 0x40000 | vector);
+	assert_int_equal(vlapic_pending(&apic), 0x71);
+	vlapic_accept(&apic, 0x71);
+	assert_int_equal(vlapic_pending(&apic), 0x61);
+	assert_int_equal(vlapic_ppr(&apic), 0x70);
+	assert_int_equal(vlapic_get(&apic, APIC_PPR), 0x70);
+	vlapic_write(&apic, APIC_TPR, 0x7a); /* the same class: the TPR with its low half */
+	assert_int_equal(vlapic_ppr(&apic), 0x7a);
+	vlapic_write(&apic, APIC_TPR, 0x80);
+	assert_int_equal(vlapic_read(&apic, APIC_PPR), 0x80);
+	assert_true(vlapic_write(&apic, APIC_EOI, 0x1234));
+	assert_int_equal(vlapic_get(&apic, APIC_ISR + 0x30), 0);
+	vlapic_write(&apic, APIC_TPR, 0);
+	assert_int_equal(vlapic_ppr(&apic), 0);
+	vlapic_accept(&apic, 0x61);
+	vlapic_write(&apic, APIC_ICR, 0x40000 | 0xe0);
+	vlapic_accept(&apic, 0xe0); /* nested */
+	assert_int_equal(vlapic_ppr(&apic), 0xe0);
+	vlapic_write(&apic, APIC_EOI, 0);
+	assert_int_equal(vlapic_ppr(&apic), 0x60);
+	vlapic_write(&apic, APIC_EOI, 0);
+	vlapic_write(&apic, APIC_EOI, 0); /* one too many does nothing */
+	assert_int_equal(vlapic_ppr(&apic), 0);
+	assert_int_equal(vlapic_pending(&apic), 0x51);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(after_reset, setup),
+		cmocka_unit_test_setup(masks, setup),
+		cmocka_unit_test_setup(disabled, setup),
+		cmocka_unit_test_setup(timer, setup),
+		cmocka_unit_test_setup(timer_interrupt, setup),
+		cmocka_unit_test_setup(priorities, setup),
+	};
+
+	return cmocka_run_group_tests_name("vlapic", tests, NULL, NULL);
+}
