@@ -98,6 +98,13 @@ bool rt_wait(const volatile u64 *counter, u64 value)
 	return true;
 }
 
+/*
+ * A vCPU comes here with interrupts off, and who it waits for may need the CPU that it spins on:
+ * an exit now and then lets a hypervisor underneath hand it over. Bochs 2.7 keeps the timer
+ * interrupt from a guest that was entered with interrupts off, so nothing else would.
+ */
+#define LOOKS_PER_EXIT 1024
+
 bool rt_wait_all(enum vcpu_state state)
 {
 	u64 start = rdtsc(), spins = 0;
@@ -106,6 +113,8 @@ bool rt_wait_all(enum vcpu_state state)
 		while (vcpus[i].state < state) {
 			if (++spins > BOUND_SPINS && rdtsc() - start > BOUND_TICKS)
 				return false;
+			if (spins % LOOKS_PER_EXIT == 0)
+				hypercall(HC_NOP, 0, 0, 0, 0, 0);
 			cpu_relax();
 		}
 	}

@@ -43,7 +43,7 @@ void guest_main(struct vcpu *v)
 		ready = true;
 	}
 	while (!ready)
-		cpu_relax();
+		hypercall(HC_NOP, 0, 0, 0, 0, 0); /* and not just a loop: see rt_wait_all() */
 	apic_timer_start(v, STATE_TIMER_TICKS);
 	irq_enable();
 	do {

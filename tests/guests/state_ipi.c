@@ -113,7 +113,8 @@ static void one_shot(struct vcpu *v, u32 count)
 void state_timer(struct vcpu *v)
 {
 	static const u8 divides[] = { 0, 1, 2, 3, 8, 9, 10, 11 };
-	u64 fast, slow, before;
+	u64 fast = 0, slow, before;
+	bool right = false;
 	u32 count;
 
 	rt_on(VECTOR_ONCE, on_once);
@@ -122,9 +123,13 @@ void state_timer(struct vcpu *v)
 		apic_write(APIC_TIMER_DIVIDE, divides[i]);
 		check(v, CHECK_TIMER_DIVIDE, apic_read(APIC_TIMER_DIVIDE), divides[i]);
 	}
-	slow = rate(3); /* by 16 */
-	fast = rate(TIMER_DIVIDE_1);
-	check_true(v, CHECK_TIMER_DIVIDE_RATE, fast > 8 * slow && fast < 32 * (slow + 1));
+	/* A vCPU may be held up between its looks at the two clocks: then once more. */
+	for (u32 i = 0; i < 4 && !right; i++) {
+		slow = rate(3); /* by 16 */
+		fast = rate(TIMER_DIVIDE_1);
+		right = fast > 8 * slow && fast < 32 * (slow + 1);
+	}
+	check_true(v, CHECK_TIMER_DIVIDE_RATE, right);
 	count = fast * STATE_TIMER_TICKS >> 16;
 
 	apic_write(APIC_TIMER_INITIAL, 0);
