@@ -32,11 +32,11 @@ static int load_pdptes(struct vcpu *v)
 
 	if (err)
 		return err;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 4; i++) /* all or none */
 		if ((pdpte[i] & 1) && (pdpte[i] & 0x1e6))
 			return -EINVAL;
+	for (unsigned i = 0; i < 4; i++)
 		vmwrite(GUEST_PDPTE0 + 2 * i, pdpte[i]);
-	}
 	return 0;
 }
 
@@ -51,11 +51,15 @@ static bool write_cr0_guest(struct vcpu *v, u64 value)
 	u64 old = vmread(GUEST_CR0);
 	u64 cr4 = vmread(GUEST_CR4);
 	u64 efer = vmread(GUEST_EFER);
+	u64 changed;
 
 	if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) ||
 	    ((value & CR0_NW) && !(value & CR0_CD)))
 		return false;
 	value &= CR0_KNOWN;
+	/* SDM, "PDPTE Registers": a change of any of these loads them. */
+	changed = (value ^ old) & CR0_PG;
+	changed |= (value ^ vmread(CR0_READ_SHADOW)) & (CR0_CD | CR0_NW);
 	if ((value & CR0_PG) && !(old & CR0_PG) && (efer & EFER_LME)) {
 		if (!(cr4 & CR4_PAE) || (vmread(GUEST_CS_ACCESS_RIGHTS) & RIGHTS_L))
 			return false;
@@ -65,7 +69,7 @@ static bool write_cr0_guest(struct vcpu *v, u64 value)
 			return false;
 		efer &= ~EFER_LMA;
 	}
-	if (pae_paging(value, cr4, efer) && !pae_paging(old, cr4, efer) && load_pdptes(v))
+	if (pae_paging(value, cr4, efer) && changed && load_pdptes(v))
 		return false;
 	if (efer != vmread(GUEST_EFER)) {
 		vmwrite(GUEST_EFER, efer);

@@ -77,6 +77,7 @@ static int translate(struct vcpu *v, u64 linear, u64 *gpa)
 		unsigned shift = PAGE_SHIFT + bits * (level - 1);
 		u64 index = linear >> shift & (BIT(bits) - 1);
 		u64 entry = 0;
+		bool large;
 		int err;
 
 		if (entry_size == 8 && !lma && level == 3)
@@ -87,8 +88,10 @@ static int translate(struct vcpu *v, u64 linear, u64 *gpa)
 		if (!(entry & PTE_PRESENT))
 			return -EFAULT;
 		entry &= 0x000fffffffffffff;
-		if (level == 1 || ((entry & PTE_LARGE) && level < levels &&
-				   (entry_size == 8 || (cr4 & BIT(4))))) {
+		/* 1 GB in long mode only; 4 MB, of two levels, where PSE is on. */
+		large = (entry & PTE_LARGE) && (level == 2 || (level == 3 && lma)) &&
+			(entry_size == 8 || (cr4 & CR4_PSE));
+		if (level == 1 || large) {
 			*gpa = (entry & ~(BIT(shift) - 1)) | (linear & (BIT(shift) - 1));
 			return 0;
 		}

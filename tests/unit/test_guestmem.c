@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The hypervisor's own reads of guest memory, through the guest's page tables in each paging mode.
+ * links: vmx/guestmem.c ept/protocol.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c
+ * links: tests/unit/world.c tests/unit/fake.c
+ */
+#include <string.h>
+
+#include "mm/frame.h"
+#include "tests/unit/world.h"
+#include "vmx/guest.h"
+
+#define PTE 3	    /* present, writable */
+#define PTE_PS 0x83 /* and large */
+#define NX BIT(63)
+
+static struct vcpu vcpu;
+static unsigned relaxed;
+
+void gate_kick(struct gate *g)
+{
+	fail_msg("gate %u kicked", g->id);
+}
+
+void gate_late(struct gate *g, unsigned round)
+{
+	fail_msg("gate %u late, round %u", g->id, round);
+}
+
+static int setup(void **state)
+{
+	int err = world_setup(state);
+
+	memset(&vcpu, 0, sizeof(vcpu));
+	vcpu.ept = &ept;
+	world_add_gate(&vcpu.gate);
+	relaxed = 0;
+	for (u64 gfn = 0x80; gfn < 0x90; gfn++)
+		populate(gfn); /* data; the tables come with their first entry */
+	return err;
+}
+
+static void put(u64 gpa, u64 value, unsigned size)
+{
+	if (!p_of(gpa >> PAGE_SHIFT))
+		assert_int_equal(ept_fault(&ept, gpa, EPT_WRITE), 0);
+	memcpy((char *)frame_ptr(frame_at(gpa >> PAGE_SHIFT)) + gpa % PAGE_SIZE, &value, size);
+}
+
+/* What populate() put at a guest-physical address. */
+static u64 word_at(u64 gpa)
+{
+	return (gpa >> PAGE_SHIFT) << 32 | gpa % PAGE_SIZE / 8;
+}
+
+static void reads(u64 linear, u64 gpa)
+{
+	u64 word = 0;
+
+	assert_int_equal(guest_read_linear(&vcpu, linear, &word, 8), 0);
+	if (word != word_at(gpa))
+		fail_msg("linear %lx: %lx, expected %lx", linear, word, word_at(gpa));
+	assert_int_equal(vcpu.gate.mode & MODE_MASK, MODE_OUTSIDE);
+}
+
+static void faults(u64 linear)
+{
+	u64 word;
+
+	assert_int_equal(guest_read_linear(&vcpu, linear, &word, 8), -EFAULT);
+	assert_int_equal(vcpu.gate.mode & MODE_MASK, MODE_OUTSIDE);
+}
+
+static void mode(u64 cr0, u64 cr3, u64 cr4, u64 efer)
+{
+	fake_vmcs[GUEST_CR0] = cr0;
+	fake_vmcs[GUEST_CR3] = cr3;
+	fake_vmcs[GUEST_CR4] = cr4;
+	fake_vmcs[GUEST_EFER] = efer;
+}
+
+static void physical(void **state)
+{
+	u64 words[3], before = vcpu.gate.mode;
+	u8 bytes[600 * 8];
+
+	(void)state;
+	assert_int_equal(guest_read(&vcpu, 0x80018, words, sizeof(words)), 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(words[i], word_at(0x80018 + 8 * i));
+	assert_int_equal(vcpu.gate.mode, before + 4); /* a stay, and over */
+	/* Over two page boundaries, of any alignment. */
+	for (u64 start = 0x80ff9; start < 0x81001; start++) {
+		assert_int_equal(guest_read(&vcpu, start, bytes, sizeof(bytes)), 0);
+		for (u64 i = 0; i < sizeof(bytes); i++)
+			assert_int_equal(bytes[i],
+					 (u8)(word_at((start + i) & ~7ul) >> (start + i) % 8 * 8));
+	}
+	/* Never touched: zeros, and still nothing backs it. */
+	memset(words, 0xff, sizeof(words));
+	assert_int_equal(guest_read(&vcpu, 0x50000, words, sizeof(words)), 0);
+	assert_int_equal(words[0] | words[1] | words[2], 0);
+	assert_int_equal(p_of(0x50), 0);
+	assert_int_equal(guest_read(&vcpu, 0x50000, words, 0), 0);
+	/* No memory there, or not all of it. */
+	assert_int_equal(guest_read(&vcpu, (u64)RAM_PAGES << PAGE_SHIFT, words, 1), -EFAULT);
+	assert_int_equal(guest_read(&vcpu, ((u64)RAM_PAGES << PAGE_SHIFT) - 4, words, 8), -EFAULT);
+	assert_int_equal(guest_read(&vcpu, 1ul << 60, words, 8), -EFAULT);
+}
+
+static void finish_move(void)
+{
+	if (++relaxed == 3)
+		*backing_entry(&backing, 0x80) &= ~P_MOVING;
+}
+
+static void stop(void)
+{
+	if (++relaxed == 3)
+		vcpu.gate.requests = REQ_STOP;
+}
+
+/* It is no stay while it waits, or the invalidator would wait for it. */
+static void waits_for_a_move(void **state)
+{
+	u64 word, before = vcpu.gate.mode;
+
+	(void)state;
+	*backing_entry(&backing, 0x80) |= P_MOVING;
+	fake_on_relax = finish_move;
+	assert_int_equal(guest_read(&vcpu, 0x80008, &word, 8), 0);
+	assert_int_equal(word, word_at(0x80008));
+	assert_int_equal(relaxed, 3);
+	assert_int_equal(vcpu.gate.mode, before + 4 * 4);
+	relaxed = 0;
+	*backing_entry(&backing, 0x80) |= P_MOVING;
+	fake_on_relax = stop;
+	assert_int_equal(guest_read(&vcpu, 0x80008, &word, 8), -EAGAIN);
+	assert_int_equal(vcpu.gate.mode & MODE_MASK, MODE_OUTSIDE);
+	*backing_entry(&backing, 0x80) &= ~P_MOVING;
+}
+
+static void no_paging(void **state)
+{
+	(void)state;
+	mode(CR0_PE, 0x1000, CR4_PAE, 0);
+	reads(0x80010, 0x80010);
+	reads(0xfff00000080010, 0x80010); /* 32 bits count */
+	faults(0x1000000);
+}
+
+static void four_levels(void **state)
+{
+	u64 linear = 0xffff900040201000; /* indices 288, 1, 1, 1 */
+
+	(void)state;
+	mode(CR0_PE | CR0_PG, 0x1018, CR4_PAE, EFER_LMA | EFER_LME); /* PCD and PWT in CR3 */
+	faults(linear);
+	put(0x1000 + 288 * 8, 0x2000 | PTE, 8);
+	faults(linear);
+	put(0x2000 + 8, 0x3000 | PTE | NX, 8);
+	faults(linear);
+	put(0x3000 + 8, 0x4000 | PTE, 8);
+	faults(linear);
+	put(0x4000 + 8, 0x85000 | PTE | NX | 0x7ff0000000000000 | 0xe60, 8); /* ignored bits */
+	reads(linear, 0x85000);
+	reads(linear + 0xff8, 0x85ff8);
+	faults(linear + 0x1000);
+	put(0x4000 + 8, (0x85000 | PTE) & ~1ul, 8);
+	faults(linear);
+
+	/* 2-MB and 1-GB pages, at 512 KB into the address space: the data is at 0x80000. */
+	put(0x3000 + 2 * 8, PTE_PS | BIT(12) /* PAT */, 8);
+	put(0x2000 + 2 * 8, PTE_PS, 8);
+	linear = 0xffff900000000000;
+	reads(linear + (1ul << 30) + (2ul << 21) + 0x86018, 0x86018);
+	reads(linear + (2ul << 30) + 0x87020, 0x87020);
+	faults(linear + (2ul << 30) + (5ul << 21)); /* translated, but there is no memory */
+	/* In the root, bit 7 is no page. */
+	put(0x1000 + 288 * 8, 0x2000 | PTE_PS, 8);
+	reads(linear + (2ul << 30) + 0x87020, 0x87020);
+	/* A table where there is no memory. */
+	put(0x1000, 0x40000000 | PTE, 8);
+	faults(0x123000);
+}
+
+static void pae(void **state)
+{
+	(void)state;
+	mode(CR0_PE | CR0_PG, 0x1fe0, CR4_PAE, 0); /* four entries at a 32-byte boundary */
+	put(0x1fe0 + 3 * 8, 0x2000 | 1, 8);
+	put(0x2000 + 5 * 8, 0x3000 | PTE, 8);
+	put(0x3000 + 7 * 8, 0x88000 | PTE | NX, 8);
+	reads(0xc0a07010, 0x88010);
+	reads(0xffffffffc0a07010, 0x88010);
+	faults(0xc0a08010);
+	faults(0x80a07010);
+	put(0x2000 + 6 * 8, PTE_PS, 8);
+	reads(0xc0c89030, 0x89030);
+	put(0x1fe0, 0x2000 | 0x81, 8); /* no large pages there */
+	reads(0x00a07018, 0x88018);
+}
+
+static void two_levels(void **state)
+{
+	(void)state;
+	mode(CR0_PE | CR0_PG, 0x1ff8, 0, 0); /* the low 12 bits of CR3 are no address */
+	put(0x1000 + 0x301 * 4, 0x2000 | PTE, 4);
+	put(0x2000 + 0x3ff * 4, 0x8a000 | PTE, 4);
+	reads(0xc07ff038, 0x8a038);
+	faults(0xc07fe038);
+	faults(0xc0800000);
+	/* 4-MB pages need CR4.PSE; without, bit 7 is ignored. */
+	put(0x1000 + 0x200 * 4, 0x2000 | PTE_PS, 4);
+	reads(0x803ff010, 0x8a010);
+	mode(CR0_PE | CR0_PG, 0x1000, BIT(4) /* PSE */, 0);
+	put(0x1000 + 0x200 * 4, PTE_PS | 0x1000 /* PAT */, 4);
+	reads(0x8008b048, 0x8b048);
+	reads(0xc07ff038, 0x8a038);
+	/* The tables' neighbours are other entries. */
+	put(0x1000 + 0x201 * 4, 0, 4);
+	faults(0x80400000);
+}
+
+/* Two linear pages that are far from one another, and one that is missing. */
+static void crosses_pages(void **state)
+{
+	u8 bytes[16];
+
+	(void)state;
+	mode(CR0_PE | CR0_PG, 0x1000, 0, 0);
+	put(0x1000, 0x2000 | PTE, 4);
+	put(0x2000 + 4 * 4, 0x8c000 | PTE, 4);
+	put(0x2000 + 5 * 4, 0x81000 | PTE, 4);
+	for (u64 start = 0x4ff1; start <= 0x5000; start++) {
+		assert_int_equal(guest_read_linear(&vcpu, start, bytes, sizeof(bytes)), 0);
+		for (u64 i = 0; i < sizeof(bytes); i++) {
+			u64 at = start + i;
+			u64 gpa = (at < 0x5000 ? 0x8c000 : 0x81000) | at % PAGE_SIZE;
+
+			assert_int_equal(bytes[i], (u8)(word_at(gpa & ~7ul) >> gpa % 8 * 8));
+		}
+	}
+	assert_int_equal(guest_read_linear(&vcpu, 0x5ff0, bytes, 16), 0);
+	assert_int_equal(guest_read_linear(&vcpu, 0x5ff1, bytes, 16), -EFAULT);
+}
+
+static void loads(void **state)
+{
+	static struct guest guest;
+	u8 image[5000];
+
+	(void)state;
+	guest = (struct guest){ .id = OWNER, .backing = backing };
+	for (unsigned i = 0; i < sizeof(image); i++)
+		image[i] = (u8)(i * 7);
+	assert_int_equal(guest_load(&guest, 0x8123, image, sizeof(image)), 0);
+	for (u64 i = 0; i < sizeof(image); i++) {
+		u64 gpa = 0x8123 + i;
+
+		assert_int_equal(((u8 *)frame_ptr(frame_at(gpa >> 12)))[gpa % PAGE_SIZE], image[i]);
+	}
+	assert_int_equal(*(u8 *)frame_ptr(frame_at(8)), 0);
+	assert_int_equal(guest_load(&guest, (u64)RAM_PAGES << 12, image, 1), -EFAULT);
+	fake_frames_leave(0);
+	assert_int_equal(guest_load(&guest, 0x8000, image, 10), 0); /* is there already */
+	assert_int_equal(guest_load(&guest, 0x20000, image, 10), -ENOMEM);
+	fake_frames_back();
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(physical), TEST(waits_for_a_move), TEST(no_paging),     TEST(four_levels),
+		TEST(pae),	TEST(two_levels),	TEST(crosses_pages), TEST(loads),
+	};
+
+	return cmocka_run_group_tests_name("guestmem", tests, NULL, NULL);
+}
