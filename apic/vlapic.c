@@ -231,6 +231,20 @@ u32 vlapic_read(struct vlapic *l, u32 reg)
 	return vlapic_get(l, reg);
 }
 
+static u32 lvt_writable(u32 reg)
+{
+	switch (reg) {
+	case APIC_LVT_TIMER:
+		return 0x000300ff; /* vector, mask, periodic */
+	case APIC_LVT_LINT0:
+	case APIC_LVT_LINT1:
+		return 0x0001a7ff; /* vector, delivery mode, polarity, trigger, mask */
+	case APIC_LVT_ERROR:
+		return 0x000100ff;
+	}
+	return 0x000107ff; /* thermal sensor, performance counters */
+}
+
 bool vlapic_write(struct vlapic *l, u32 reg, u32 value)
 {
 	switch (reg) {
@@ -266,7 +280,7 @@ bool vlapic_write(struct vlapic *l, u32 reg, u32 value)
 		vlapic_put(l, reg, value & 0xff000000);
 		return false;
 	case APIC_LVT_TIMER ... APIC_LVT_ERROR:
-		value &= reg == APIC_LVT_TIMER ? 0x000300ff : 0x0001a7ff;
+		value &= lvt_writable(reg);
 		if (!enabled(l))
 			value |= LVT_MASKED;
 		vlapic_put(l, reg, value);

@@ -81,7 +81,8 @@ void ept_destroy(struct ept *e);
 /*
  * Maps the LEVEL-sized page at GPA to HPA, both aligned to it, with PERM of EPT_RWX. Not present to
  * present: no INVEPT is needed (SDM). 0, -EINVAL (alignment, level the CPU lacks, write without
- * read), -EEXIST (something is mapped there) or -ENOMEM. Lock held.
+ * read), -EEXIST (something is mapped there, or a
+ * table is) or -ENOMEM. Lock held.
  */
 int ept_map(struct ept *e, u64 gpa, u64 hpa, unsigned level, u64 perm);
 

@@ -105,26 +105,48 @@ u64 frame_alloc(u16 owner)
 	return pfn;
 }
 
-/* Runs come from memory that was never handed out; what alignment skips goes to the list of freed
- * frames. */
+static bool run_free(const struct range *r, u64 index, u64 count)
+{
+	for (u64 i = index; i < index + count; i++)
+		if (r->table[i].owner != OWNER_FREE)
+			return false;
+	return true;
+}
+
+/* Takes a free run out of the list, to which what was never handed out up to its end is added first. */
+static void take_run(struct range *r, u64 index, u64 count, u16 owner)
+{
+	u32 *link = &r->freed;
+
+	for (; r->fresh < index + count; r->fresh++) {
+		r->table[r->fresh].next = r->freed;
+		r->freed = (u32)r->fresh + 1;
+	}
+	while (*link) {
+		if (*link - 1 - index < count)
+			*link = r->table[*link - 1].next;
+		else
+			link = &r->table[*link - 1].next;
+	}
+	for (u64 i = index; i < index + count; i++)
+		take(r, i, owner);
+}
+
+/* The first run that fits. Rare, so it may search. */
 u64 frame_alloc_run(u16 owner, u64 count)
 {
 	u64 pfn = 0;
 
 	lock(&frames_lock);
-	for (unsigned i = 0; i < nranges && !pfn; i++) {
-		struct range *r = &ranges[i];
-		u64 skip = -(r->first + r->fresh) & (count - 1);
+	for (unsigned n = 0; n < nranges && !pfn; n++) {
+		struct range *r = &ranges[n];
 
-		if (r->count - r->fresh < skip + count)
-			continue;
-		for (; skip; skip--, r->fresh++) {
-			r->table[r->fresh].next = r->freed;
-			r->freed = (u32)r->fresh + 1;
+		for (u64 i = -r->first & (count - 1); i + count <= r->count && !pfn; i += count) {
+			if (!run_free(r, i, count))
+				continue;
+			take_run(r, i, count, owner);
+			pfn = r->first + i;
 		}
-		pfn = r->first + r->fresh;
-		for (u64 n = 0; n < count; n++)
-			take(r, r->fresh++, owner);
 	}
 	unlock(&frames_lock);
 	for (u64 i = 0; pfn && i < count; i++)

@@ -163,21 +163,30 @@ static void runs(void **state)
 	assert_int_equal(seen, free);
 }
 
-/* What is left is enough for the run, but not behind what its alignment skips. */
-static void run_past_the_end(void **state)
+/* Runs are the first that fit; freed frames form one again, in whatever order they came back. */
+static void first_fit(void **state)
 {
-	u64 free;
+	u64 first, free;
 
 	(void)state;
 	fake_frames_leave(0);
 	fake_frames(60); /* frames 1 .. 59, counted from an aligned one */
-	assert_int_equal(frame_alloc_run(GUEST, 16) & 63, 16);
-	assert_int_equal(frame_alloc_run(GUEST, 1) & 63, 32);
+	first = frame_alloc_run(GUEST, 16);
+	assert_int_equal(first & 63, 16);
+	assert_int_equal(frame_alloc_run(GUEST, 1) & 63, 1);
+	assert_int_equal(frame_alloc_run(GUEST, 16) & 63, 32);
 	free = frames_free();
-	assert_int_equal(free, 59 - 17);
-	assert_int_equal(frame_alloc_run(GUEST, 16), 0);
+	assert_int_equal(free, 59 - 33);
+	assert_int_equal(frame_alloc_run(GUEST, 16), 0); /* 48 .. 63 is not all there */
 	assert_int_equal(frames_free(), free);
-	assert_int_equal(frame_alloc_run(GUEST, 8) & 63, 40);
+	for (u64 i = 0; i < 16; i++)
+		frame_free(first + (i * 5) % 16, GUEST);
+	assert_int_equal(frame_alloc_run(GUEST, 16), first);
+	assert_int_equal(frame_alloc_run(GUEST, 8) & 63, 8);
+	assert_int_equal(frames_free(), free - 8);
+	while (frame_alloc(GUEST)) /* the list is whole */
+		free--;
+	assert_int_equal(free, 8);
 }
 
 static void several_ranges(void **state)
@@ -235,7 +244,7 @@ int main(void)
 		cmocka_unit_test_setup(refusals, setup),
 		cmocka_unit_test_setup(exhaustion, setup),
 		cmocka_unit_test_setup(runs, setup),
-		cmocka_unit_test_setup(run_past_the_end, setup),
+		cmocka_unit_test_setup(first_fit, setup),
 		cmocka_unit_test_setup(several_ranges, setup),
 		cmocka_unit_test_setup(ignored_ranges, setup), /* last: it uses up the ranges */
 	};

@@ -96,8 +96,11 @@ static void masks(void **state)
 		{ APIC_DFR, 0xffffffff, 0x0fffffff, false },
 		{ APIC_ICR2, 0xff000000, 0, false },
 		{ APIC_LVT_TIMER, 0x000300ff, 0, false },
-		{ APIC_LVT_TIMER + 0x30, 0x0001a7ff, 0, false }, /* LINT0 */
-		{ APIC_LVT_TIMER + 0x40, 0x0001a7ff, 0, false }, /* LINT1 */
+		{ APIC_LVT_TIMER + 0x10, 0x000107ff, 0, false }, /* thermal sensor */
+		{ APIC_LVT_TIMER + 0x20, 0x000107ff, 0, false }, /* performance counters */
+		{ APIC_LVT_LINT0, 0x0001a7ff, 0, false },
+		{ APIC_LVT_LINT1, 0x0001a7ff, 0, false },
+		{ APIC_LVT_ERROR, 0x000100ff, 0, false },
 		{ APIC_TIMER_INITIAL, 0xffffffff, 0, false },
 		{ APIC_TIMER_DIVIDE, 0xb, 0, false },
 		/* Read-only or reserved. */
