@@ -2,13 +2,9 @@
 /*
  * Interrupts between the guest's local APICs: who is addressed (SDM, "Determining IPI
  * Destination"), and with what.
- * links: apic/vlapic.c mm/frame.c tests/unit/fake.c
+ * links: apic/vlapic.c mm/frame.c tests/unit/fake.c tests/unit/apics.c
  */
-#include "apic/lapic.h"
-#include "apic/vlapic.h"
-#include "tests/unit/fake.h"
-
-#define APICS 4
+#include "tests/unit/apics.h"
 
 #define LOGICAL BIT(11)
 #define ASSERT BIT(14)
@@ -19,48 +15,6 @@
 #define INIT (5u << 8)
 #define SIPI (6u << 8)
 enum { TO_SELF = 1u << 18, TO_ALL = 2u << 18, TO_OTHERS = 3u << 18 };
-
-static u8 pages[APICS][PAGE_SIZE] __attribute__((aligned(4096)));
-static struct vlapic apics[APICS], *peers[APICS];
-static unsigned notified[APICS];
-
-void lapic_timer_set(u32 initial_count, u32 divide_config, bool periodic)
-{
-	(void)initial_count;
-	(void)divide_config;
-	(void)periodic;
-}
-
-u32 lapic_timer_count(void)
-{
-	return 0;
-}
-
-void vlapic_notify(struct vlapic *target)
-{
-	notified[target - apics]++;
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	for (unsigned i = 0; i < APICS; i++) {
-		apics[i] = (struct vlapic){
-			.page = pages[i], .id = i, .peers = peers, .npeers = APICS
-		};
-		peers[i] = &apics[i];
-		vlapic_reset(&apics[i]);
-		vlapic_write(&apics[i], APIC_SVR, 0x1ff);
-		notified[i] = 0;
-	}
-	return 0;
-}
-
-static void send(unsigned from, u32 dest, u32 icr)
-{
-	vlapic_write(&apics[from], APIC_ICR2, dest << 24 | 0x123456);
-	assert_true(vlapic_write(&apics[from], APIC_ICR, icr));
-}
 
 /* A bit for each APIC that got VECTOR; takes it from them. */
 static unsigned takers(u32 vector)
@@ -235,13 +189,13 @@ static void icr_bits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(destinations, setup),
-		cmocka_unit_test_setup(clusters, setup),
-		cmocka_unit_test_setup(logical_broadcast, setup),
-		cmocka_unit_test_setup(lowest_skips_the_disabled, setup),
-		cmocka_unit_test_setup(illegal_vectors, setup),
-		cmocka_unit_test_setup(start_up, setup),
-		cmocka_unit_test_setup(icr_bits, setup),
+		cmocka_unit_test_setup(destinations, apics_setup),
+		cmocka_unit_test_setup(clusters, apics_setup),
+		cmocka_unit_test_setup(logical_broadcast, apics_setup),
+		cmocka_unit_test_setup(lowest_skips_the_disabled, apics_setup),
+		cmocka_unit_test_setup(illegal_vectors, apics_setup),
+		cmocka_unit_test_setup(start_up, apics_setup),
+		cmocka_unit_test_setup(icr_bits, apics_setup),
 	};
 
 	return cmocka_run_group_tests_name("ipi", tests, NULL, NULL);

@@ -1,57 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Random interrupts, ends of interrupts and priorities against a model of plain sets of vectors.
- * links: apic/vlapic.c mm/frame.c tests/unit/fake.c
+ * links: apic/vlapic.c mm/frame.c tests/unit/fake.c tests/unit/apics.c
  */
-#include "apic/lapic.h"
-#include "apic/vlapic.h"
-#include "tests/unit/fake.h"
+#include "tests/unit/apics.h"
 
-#define APICS 4
 #define STEPS 100000
 #define TO_ALL (2u << 18)
-
-static u8 pages[APICS][PAGE_SIZE] __attribute__((aligned(4096)));
-static struct vlapic apics[APICS], *peers[APICS];
-static unsigned notified[APICS];
-
-void lapic_timer_set(u32 initial_count, u32 divide_config, bool periodic)
-{
-	(void)initial_count;
-	(void)divide_config;
-	(void)periodic;
-}
-
-u32 lapic_timer_count(void)
-{
-	return 0;
-}
-
-void vlapic_notify(struct vlapic *target)
-{
-	notified[target - apics]++;
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	for (unsigned i = 0; i < APICS; i++) {
-		apics[i] = (struct vlapic){
-			.page = pages[i], .id = i, .peers = peers, .npeers = APICS
-		};
-		peers[i] = &apics[i];
-		vlapic_reset(&apics[i]);
-		vlapic_write(&apics[i], APIC_SVR, 0x1ff);
-		notified[i] = 0;
-	}
-	return 0;
-}
-
-static void send(unsigned from, u32 dest, u32 icr)
-{
-	vlapic_write(&apics[from], APIC_ICR2, dest << 24 | 0x123456);
-	assert_true(vlapic_write(&apics[from], APIC_ICR, icr));
-}
 
 /* The model: a flag for each vector. */
 static bool irr[APICS][256], isr[APICS][256];
@@ -131,7 +86,7 @@ static void random_sequences(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test_setup(random_sequences, setup) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup(random_sequences, apics_setup) };
 
 	return cmocka_run_group_tests_name("vlapic_random", tests, NULL, NULL);
 }
