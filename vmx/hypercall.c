@@ -41,7 +41,7 @@ static void report_apic(const struct stale *s)
 	       apic_register(s->gpa), s->vcpu, s->access, s->leaf,
 	       s->gone ? " (until the move that has begun since)" : "",
 	       s->leaf == s->access
-		       ? ""
+		       ? ": equal by now; one has changed between the access and this report"
 		       : ": they differ, so the CPU does not trap and the guest has raw bytes");
 }
 
