@@ -44,7 +44,6 @@ enum {
 static bool x2apic;
 /* The APIC ids that lapic_init() has seen. Written by one CPU at a time. */
 static u32 known[MAX_CPUS], known_count;
-static u32 unknown_vectors;
 
 static u32 read_mode(bool msr, enum lapic_register reg)
 {
@@ -227,12 +226,5 @@ void lapic_interrupt(u8 vector)
 		return;
 	if (vector == VECTOR_TIMER)
 		this_cpu()->timer_due = 1;
-	else if (vector != VECTOR_WAKE)
-		__atomic_fetch_add(&unknown_vectors, 1, __ATOMIC_RELAXED);
 	lapic_eoi();
-}
-
-u32 lapic_unknown(void)
-{
-	return __atomic_load_n(&unknown_vectors, __ATOMIC_RELAXED);
 }

@@ -56,10 +56,7 @@ void lapic_timer_set(u32 initial_count, u32 divide_config, bool periodic);
 u32 lapic_timer_count(void);
 
 /* Handles an interrupt that has been taken, by the IDT or by a VM exit with acknowledge-on-exit.
- * Ends it at the APIC. */
+ * Ends it at the APIC; one with a vector of nobody's is only ended. */
 void lapic_interrupt(u8 vector);
-
-/* How many interrupts with a vector of nobody's have come, on all CPUs. */
-u32 lapic_unknown(void);
 
 #endif

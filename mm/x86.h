@@ -33,7 +33,6 @@ enum msr {
 	MSR_VMX_TRUE_EXIT_CTLS = 0x48f,
 	MSR_VMX_TRUE_ENTRY_CTLS = 0x490,
 	MSR_X2APIC = 0x800, /* the first of the x2APIC register range */
-	MSR_XSS = 0xda0,
 	MSR_EFER = 0xc0000080,
 	MSR_STAR = 0xc0000081,
 	MSR_LSTAR = 0xc0000082,

@@ -11,8 +11,6 @@
 static struct guest the_guest;
 static u16 last_id;
 
-void msr_bitmap_init(u8 *bitmap);
-
 static void fill_raw(struct backing *b)
 {
 	u32 *raw = frame_ptr((*backing_entry(b, APIC_ACCESS_GFN) & P_ADDRESS) >> PAGE_SHIFT);

@@ -44,14 +44,14 @@ struct guest {
 
 	bool finishing; /* the next ROUND hypercall is told to finish */
 	u32 done;	/* vCPUs that called DONE. Atomic */
-	bool stopping,
-		stopped; /* something ended it; once stopped is seen, stop_reason says what */
+	bool stopping;	/* something ended it */
+	bool stopped;	/* and stop_reason says what */
 	char stop_reason[200];
 	u64 wrong[WRONG_KINDS]; /* atomic */
 	u32 stale_seen;		/* first_stale is filled in */
 	struct stale first_stale;
 	u64 bench[GUEST_RESULTS]; /* RESULT hypercalls: a value * 1000, 0 none */
-	bool mute;     /* fault=mute: kicks to vCPU 0 are not sent */
+	bool mute;		  /* fault=mute: kicks to vCPU 0 are not sent */
 };
 
 struct guest_config {
@@ -63,7 +63,7 @@ struct guest_config {
 	u64 seed;
 	u32 ticks_per_us;
 	bool apicv;	/* use APIC-register virtualization */
-	bool large; /* use 2-MB leaves */
+	bool large;	/* use 2-MB leaves */
 	bool bad_state; /* fault=entry: an invalid guest state for vCPU 0 */
 	bool mute;
 };

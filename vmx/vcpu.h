@@ -25,8 +25,7 @@ enum vcpu_state {
 struct guest;
 
 struct vcpu {
-	struct guest_regs
-		regs; /* first: vmx/entry.asm saves registers by the structure's address */
+	struct guest_regs regs; /* first: vmx/entry.asm saves them by the address of the vCPU */
 	struct gate gate;
 	struct ept *ept;
 	struct guest *guest;

@@ -60,6 +60,9 @@ void state_put(struct vcpu *v);
 void cpuid_init(void);
 u64 cpuid_xcr0_allowed(void);
 
+/* vmx/msr.c: fills a page with the MSR bitmap that guests have. */
+void msr_bitmap_init(u8 *bitmap);
+
 /* vmx/entry.asm */
 void vmx_run(struct vcpu *v);
 void vmx_exit(void);
