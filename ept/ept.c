@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* EPT paging structures: four levels, leaves of 4 KB, 2 MB and 1 GB. */
+/* EPT paging structures: four levels, leaves of 4 KB, 2 MB and 1 GB. The processor reads entries at
+ * any time: each changes by one store. */
 #include "ept/ept.h"
+#include "ept/order.h"
 #include "mm/frame.h"
 
 #define LEVELS 4
 #define ENTRIES 512
 _Static_assert(ENTRIES * sizeof(u64) == PAGE_SIZE, "a table fills a page");
-
-/* The processor reads entries at any time: each changes by one store. */
-static void set_entry(u64 *entry, u64 value)
-{
-	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
-}
 
 static unsigned index_at(u64 gpa, unsigned level)
 {
@@ -61,7 +57,7 @@ struct ept_leaf ept_walk(const struct ept *e, u64 gpa)
 
 	for (unsigned level = LEVELS;; level--) {
 		u64 *entry = &table[index_at(gpa, level)];
-		u64 value = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+		u64 value = order_load(walk_entry, entry);
 
 		if (!(value & EPT_RWX))
 			return (struct ept_leaf){ 0 };
@@ -76,7 +72,7 @@ bool ept_empty(const struct ept *e, u64 gpa, unsigned level)
 	u64 *table = table_of(e->eptp);
 
 	for (unsigned l = LEVELS;; l--) {
-		u64 entry = table[index_at(gpa, l)];
+		u64 entry = order_load(empty_entry, &table[index_at(gpa, l)]);
 
 		if (!(entry & EPT_RWX))
 			return true;
@@ -95,7 +91,7 @@ static bool level_ok(const struct ept *e, unsigned level)
 int ept_map(struct ept *e, u64 gpa, u64 hpa, unsigned level, u64 perm)
 {
 	u64 *table = table_of(e->eptp);
-	u64 *entry;
+	u64 *entry, value;
 
 	if (!level_ok(e, level) || ((gpa | hpa) & (ept_level_size(level) - 1)) ||
 	    !(perm & EPT_READ) || (perm & ~EPT_RWX) || ((gpa | hpa) & ~EPT_ADDRESS) ||
@@ -103,21 +99,23 @@ int ept_map(struct ept *e, u64 gpa, u64 hpa, unsigned level, u64 perm)
 		return -EINVAL;
 	for (unsigned l = LEVELS; l > level; l--) {
 		entry = &table[index_at(gpa, l)];
-		if (!(*entry & EPT_RWX)) {
+		value = order_load(map_table, entry);
+		if (!(value & EPT_RWX)) {
 			u64 child = frame_alloc(OWNER_HOST);
 
 			if (!child)
 				return -ENOMEM;
-			set_entry(entry, child << PAGE_SHIFT | EPT_RWX);
-		} else if (is_leaf(*entry, l)) {
+			value = child << PAGE_SHIFT | EPT_RWX;
+			order_store(map_grow, entry, value);
+		} else if (is_leaf(value, l)) {
 			return -EEXIST;
 		}
-		table = table_of(*entry);
+		table = table_of(value);
 	}
 	entry = &table[index_at(gpa, level)];
-	if (*entry & EPT_RWX)
+	if (order_load(map_entry, entry) & EPT_RWX)
 		return -EEXIST;
-	set_entry(entry, hpa | EPT_MEMTYPE_WB | perm | (level > 1 ? EPT_LARGE : 0));
+	order_store(map_leaf, entry, hpa | EPT_MEMTYPE_WB | perm | (level > 1 ? EPT_LARGE : 0));
 	return 0;
 }
 
@@ -137,9 +135,7 @@ int ept_split(struct ept *e, u64 gpa)
 	do { /* again when the processor has set A or D in the leaf meanwhile */
 		for (unsigned i = 0; i < ENTRIES; i++)
 			table[i] = (leaf.value + i * size) & ~(leaf.level == 2 ? EPT_LARGE : 0);
-	} while (!__atomic_compare_exchange_n(leaf.entry, &leaf.value,
-					      child << PAGE_SHIFT | EPT_RWX, false,
-					      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+	} while (!order_cas(split_entry, leaf.entry, &leaf.value, child << PAGE_SHIFT | EPT_RWX));
 	e->splits++;
 	return 0;
 }
@@ -167,7 +163,7 @@ int ept_unmap(struct ept *e, u64 gpa, u64 *old)
 	/*
 	 * The processor sets A and D in the entry at any time: the exchange keeps the last of them.
 	 */
-	*old = __atomic_exchange_n(leaf.entry, 0, __ATOMIC_SEQ_CST);
+	*old = order_xchg(unmap_entry, leaf.entry, 0);
 	return 0;
 }
 
@@ -183,8 +179,7 @@ int ept_protect(struct ept *e, u64 gpa, u64 perm)
 		return err;
 	if (!leaf.level)
 		return -ENOENT;
-	while (!__atomic_compare_exchange_n(leaf.entry, &leaf.value, (leaf.value & ~EPT_RWX) | perm,
-					    false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+	while (!order_cas(protect_entry, leaf.entry, &leaf.value, (leaf.value & ~EPT_RWX) | perm))
 		;
 	return 0;
 }

@@ -4,8 +4,8 @@
  *
  * On the metal a load or store is one plain MOV, and the name costs nothing. x86-TSO keeps loads in
  * order, stores in order, and a load before a later store; it lets a load pass an older store to
- * another address, which only order_fence() and the locked operations (or, and, cas, add) forbid.
- * While a guest runs, P, a gate's words and the generation are accessed by these alone.
+ * another address, which only order_fence() and the locked operations (or, and, add, xchg, cas)
+ * forbid. While a guest runs, P, E, a gate's words and the generation are accessed by these alone.
  */
 #ifndef EPT_ORDER_H
 #define EPT_ORDER_H
@@ -17,6 +17,7 @@
 #define order_or(name, p, v) __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
 #define order_and(name, p, v) __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
 #define order_add(name, p, v) __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
+#define order_xchg(name, p, v) __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
 #define order_cas(name, p, old, new)                                                               \
 	__atomic_compare_exchange_n((p), (old), (new), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 #define order_fence(name) asm volatile("mfence" : : : "memory")

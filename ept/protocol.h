@@ -36,9 +36,10 @@ struct gate {
 };
 
 /* Enters a stay (MODE_IN_GUEST, ...); the vCPU must be OUTSIDE. */
-#define gate_set(name, g, m) order_store(name, &(g)->mode, (g)->mode | (m))
+#define gate_set(name, g, m) order_store(name, &(g)->mode, order_load(own_mode, &(g)->mode) | (m))
 /* Ends the stay: OUTSIDE, with the next number. */
-#define gate_leave(name, g) order_store(name, &(g)->mode, ((g)->mode | MODE_MASK) + 1)
+#define gate_leave(name, g)                                                                        \
+	order_store(name, &(g)->mode, (order_load(own_mode, &(g)->mode) | MODE_MASK) + 1)
 
 #define BATCH_MAX 512
 

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The actors around shipped code: an invalidator that moves its pages, and a vCPU that lives as
+ * vmx/entry.asm has it live, between vcpu_enter(), the guest and vcpu_exit().
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "apic/lapic.h"
+#include "ept/invept.h"
+#include "ept/protocol.h"
+#include "lab/lab.h"
+#include "vmx/exit.h"
+#include "vmx/gate.h"
+#include "vmx/guest.h"
+#include "vmx/vmx.h"
+
+int vcpu_enter(struct vcpu *v); /* vmx/vcpu.c; vmx/entry.asm calls them */
+int vcpu_exit(struct vcpu *v);
+extern struct vcpu vcpus[ACTORS];
+extern struct batch batches[ACTORS];
+static u32 interrupts[ACTORS]; /* what vcpu_deliver() delivers */
+
+const char *page_name(unsigned page)
+{
+	static const char *const names[PAGES] = { "apic", "d0", "d1", "d2" };
+
+	return names[page];
+}
+
+/* ---- the gate, as a list ---- */
+
+static const struct {
+	const char *name;
+	bool (*run)(struct vcpu *v);
+} gate_steps[] = {
+#define STEP(step) { #step, gate_##step },
+	GATE(STEP)
+#undef STEP
+};
+
+const char *gate_name(unsigned i)
+{
+	return i < ARRAY_SIZE(gate_steps) ? gate_steps[i].name : NULL;
+}
+
+bool lab_gate_pass(struct vcpu *v)
+{
+	struct cpu_model *c = &m.cpu[self];
+
+	for (unsigned i = 0; i < test->ngate; i++) {
+		u64 flushed = ept.flushed[self];
+		bool pass = true;
+
+		if (without(test->gate[i]))
+			continue;
+		c->label = test->gate[i];
+		for (unsigned k = 0; k < ARRAY_SIZE(gate_steps); k++)
+			if (!strcmp(test->gate[i], gate_steps[k].name))
+				pass = gate_steps[k].run(v);
+		if (!strcmp(test->gate[i], "reload") && without("elided"))
+			ept.flushed[self] = flushed;
+		if (!pass)
+			return false;
+	}
+	/* A gate without arm, or one that let the vCPU go on after check had ended the stay. */
+	return true;
+}
+
+/* What a load gives that an ablation takes out of the argument. */
+u64 load_without(const char *name, const void *p, u64 v)
+{
+	(void)p;
+	if (!strcmp(name, "check_requests") || !strcmp(name, "gate_requests"))
+		return 0;
+	if (!strcmp(name, "check_generation") || !strcmp(name, "gate_generation"))
+		return ept.flushed[self];
+	if (!strcmp(name, "kick_mode"))
+		return MODE_OUTSIDE;
+	if (!strcmp(name, "wait_mode"))
+		return v + 4;
+	return v & ~P_MOVING;
+}
+
+/* ---- vCPUs ---- */
+
+bool will_touch(unsigned actor, unsigned page)
+{
+	const struct actor_text *t = &test->actor[actor];
+
+	for (unsigned i = m.cpu[actor].at; i < t->nactions; i++)
+		if (t->action[i].kind <= ACT_WRITE && t->action[i].page == page)
+			return true;
+	return false;
+}
+
+static bool will_touch_any(unsigned actor)
+{
+	for (unsigned page = 0; page < test->npages; page++)
+		if (will_touch(actor, page))
+			return true;
+	return false;
+}
+
+static void vcpu_actor(void)
+{
+	struct vcpu *v = &vcpus[self];
+	int what = vcpu_enter(v);
+
+	while (what) {
+		m.cpu[self].label = "enter";
+		if (!post(&(struct event){ .name = "enter", .kind = EV_ENTER,
+					   .reads = (will_touch_any(self) ? R_E : 0) | R_CPU(self),
+					   .writes = R_CPU(self) })) {
+			what = vcpu_enter(v); /* vmx_entry_aborted */
+			continue;
+		}
+		do {
+			const struct action *a = &test->actor[self].action[m.cpu[self].at];
+			struct event e = { .name = "guest", .kind = EV_GUEST,
+					   .reads = R_E | R_FRAMES | R_CPU(self),
+					   .writes = R_CPU(self) };
+
+			if (m.cpu[self].at >= test->actor[self].nactions)
+				e.reads = R_CPU(self);
+			else if (a->kind == ACT_WRITE && !opt.tso)
+				e.writes |= R_FRAMES;
+			m.cpu[self].label = "guest";
+			what = (int)post(&e);
+		} while (!what);
+		m.cpu[self].label = "exit";
+		what = vcpu_exit(v);
+	}
+}
+
+/* The action that made the vCPU exit. */
+static const struct action *done(void)
+{
+	return &test->actor[self].action[m.cpu[self].at - 1];
+}
+
+void exit_hypercall(struct vcpu *v)
+{
+	u64 word;
+
+	m.cpu[self].label = "guest_read";
+	guest_read(v, page_gfn(done()->page) << PAGE_SHIFT, &word, sizeof(word));
+}
+
+void exit_io(struct vcpu *v)
+{
+	unsigned n = 0;
+
+	(void)v;
+	m.cpu[self].label = "notify";
+	for (unsigned i = 0; i < nactors; i++)
+		if (test->actor[i].kind == VCPU && n++ == done()->page) {
+			order_or(set_irr, &interrupts[i], 1);
+			vcpu_request(&vcpus[i], REQ_EVENT);
+		}
+}
+
+void vcpu_deliver(struct vcpu *v)
+{
+	if (order_and(take_irr, &interrupts[self], 0) && v->state == VCPU_HALTED)
+		v->state = VCPU_RUNNING;
+}
+
+bool interrupt_waits(unsigned actor)
+{
+	return interrupts[actor];
+}
+
+void guest_start(void)
+{
+	memset(interrupts, 0, sizeof(interrupts));
+}
+
+/* ---- what is still to come ---- */
+
+static u64 all_entries(void)
+{
+	u64 set = 0;
+
+	for (unsigned page = 0; page < test->npages; page++)
+		set |= resource((u64)p_entry(page));
+	return set;
+}
+
+static void future_of_vcpu(unsigned actor, u64 *reads, u64 *writes)
+{
+	const struct actor_text *t = &test->actor[actor];
+	const struct cpu_model *c = &m.cpu[actor];
+	u64 own = resource((u64)&vcpus[actor].gate.mode) |
+		  resource((u64)&vcpus[actor].gate.requests) | resource((u64)&interrupts[actor]) |
+		  R_CPU(actor);
+
+	*reads = own | resource((u64)&ept.generation) | all_entries();
+	*writes = own;
+	/* With the action whose exit may be in its handler. */
+	for (unsigned i = c->at ? c->at - 1u : 0; i < t->nactions; i++) {
+		const struct action *a = &t->action[i];
+
+		if (a->kind == ACT_NOTIFY) {
+			for (unsigned k = 0; k < nactors; k++)
+				*writes |= resource((u64)&vcpus[k].gate.requests) |
+					   resource((u64)&interrupts[k]) | R_CPU(k);
+			for (unsigned k = 0; k < nactors; k++)
+				*reads |= resource((u64)&vcpus[k].gate.mode);
+		} else if (a->kind == ACT_HREAD) {
+			*reads |= R_FRAMES;
+		} else if (i >= c->at && a->kind <= ACT_WRITE) {
+			*reads |= R_FRAMES | R_E;
+			*writes |= R_E | resource((u64)&ept.lock.taken) |
+				   (a->kind == ACT_WRITE ? R_FRAMES : 0);
+		}
+	}
+}
+
+static void future_of_step(const char *name, u64 *reads, u64 *writes)
+{
+	if (!strcmp(name, "begin") || !strcmp(name, "clear") || !strcmp(name, "rebind") ||
+	    !strcmp(name, "end"))
+		*writes |= all_entries();
+	if (!strcmp(name, "begin") || !strcmp(name, "copy") || !strcmp(name, "release"))
+		*writes |= R_FRAMES;
+	if (!strcmp(name, "unmap"))
+		*writes |= R_E | R_FRAMES | resource((u64)&ept.lock.taken) | all_entries();
+	if (!strcmp(name, "publish_flush"))
+		*writes |= resource((u64)&ept.generation);
+	for (unsigned i = 0; i < nactors; i++) {
+		if (!strcmp(name, "publish_reload"))
+			*writes |= resource((u64)&vcpus[i].gate.requests);
+		if (!strcmp(name, "kick"))
+			*writes |= R_CPU(i);
+		if (!strcmp(name, "kick") || !strcmp(name, "wait"))
+			*reads |= resource((u64)&vcpus[i].gate.mode);
+	}
+}
+
+void future(unsigned actor, u64 *reads, u64 *writes)
+{
+	const struct cpu_model *c = &m.cpu[actor];
+	const struct step *steps = ept.protocol->steps;
+
+	*reads = *writes = 0;
+	if (test->actor[actor].kind == VCPU) {
+		future_of_vcpu(actor, reads, writes);
+	} else if (!c->ended) {
+		unsigned first = c->run < test->actor[actor].times || !c->step ? 0 : c->step - 1u;
+
+		*reads = first ? 0 : all_entries();
+		for (unsigned i = first; steps[i].run; i++)
+			future_of_step(steps[i].name, reads, writes);
+	}
+	for (unsigned i = 0; i < c->nbuffer; i++)
+		*writes |= c->buffer[i].writes;
+}
+
+bool actor_at_rest(unsigned actor)
+{
+	const struct cpu_model *c = &m.cpu[actor];
+
+	if (test->actor[actor].kind != VCPU)
+		return c->ended;
+	if (c->ev.kind == EV_IRQ_WAIT)
+		return !(mem_read((u64)&vcpus[actor].gate.requests, 4) & REQ_EVENT);
+	return c->ended || (c->in_guest && c->at >= test->actor[actor].nactions);
+}
+
+const char *stuck_why(void)
+{
+	static char text[160];
+
+	for (unsigned i = 0; i < nactors; i++)
+		if (!actor_at_rest(i))
+			snprintf(text, sizeof(text), "%s never gets past '%s' in %s",
+				 test->actor[i].name, m.cpu[i].ev.name,
+				 m.cpu[i].label ? m.cpu[i].label : "its start");
+	return text;
+}
+
+/* ---- invalidators ---- */
+
+static void invalidator(const struct actor_text *t)
+{
+	struct batch *b = &batches[self];
+
+	for (unsigned n = 0; n < t->times; n++) {
+		m.cpu[self].label = "batch_add";
+		m.cpu[self].step = 0;
+		m.cpu[self].run = n + 1;
+		known_point(n);
+		for (unsigned i = 0; i < t->nactions; i++)
+			batch_add(b, page_gfn(t->action[i].page));
+		if (b->npages)
+			protocol_run(b);
+	}
+}
+
+void actor_main(unsigned actor)
+{
+	if (test->actor[actor].kind == INVALIDATOR)
+		invalidator(&test->actor[actor]);
+	else
+		vcpu_actor();
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The explorer's parts and what they share. One actor is one modelled CPU: an invalidator, a vCPU,
+ * or a raw program. It runs real code on a stack of its own and stops at each event; the search
+ * decides whose event happens next.
+ *
+ *   litmus.c   reads a test                     search.c   depth first over all choices
+ *   actor.c    stacks, one step, its undoing    table.c    the states that were seen
+ *   model.c    memory, store buffers, frames    jobs.c     processes, tasks, time, checkpoints
+ *   tlb.c      T, A, the guest's accesses       sample.c   random and PCT runs
+ *   guest.c    the actors around shipped code   trace.c    replay, minimizing, columns
+ *   shim.c     what shipped code expects        ablate.c   one thing left out at a time
+ */
+#ifndef LAB_LAB_H
+#define LAB_LAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mm/types.h"
+
+#define ACTORS 6
+#define PAGES 4	       /* page 0 is the APIC-access page, the others are d0, d1, d2 */
+#define OPTIONS 5      /* what an actor may do next, see below */
+#define FRAMES 64      /* frames that are followed */
+#define BUFFER 8       /* stores in one CPU's store buffer */
+#define TLB 12	       /* mappings in one CPU's T */
+#define READS 24       /* locations that a spinning actor watches */
+#define MAX_DEPTH 4096 /* steps of one execution */
+
+/*
+ * The choices at a state, as bits: for each actor its next event, in up to four ways, and the drain
+ * of the oldest store in its buffer.
+ */
+enum { TAKE, VIOLATION, NMI, OTHER, DRAIN };
+#define BIT_OF(actor, option) (1u << ((actor) * OPTIONS + (option)))
+
+enum event_kind {
+	EV_LOAD,
+	EV_STORE,
+	EV_LOCKED,
+	EV_FENCE,
+	EV_LOCK,
+	EV_RELAX, /* a turn of a loop that found nothing new: until something it read changes */
+	EV_FREE,
+	EV_COPY,
+	EV_READ, /* the hypervisor reads a frame */
+	EV_VMWRITE,
+	EV_INVALIDATE,
+	EV_IPI,
+	EV_IRQ_WAIT,
+	EV_ENTER,
+	EV_GUEST,
+	EV_END,
+};
+
+struct event {
+	const char *name;
+	u64 addr; /* or the frame */
+	u64 v, old;
+	u64 reads, writes; /* resources, for independence */
+	u8 kind, op, size, page;
+};
+
+struct store {
+	u64 addr, v;
+	u64 writes; /* resources */
+	const char *name;
+	u8 size, page; /* page: a guest's store into frame ADDR when not 0xff */
+};
+
+/* All of one modelled CPU that changes; copied as a whole when a step is undone. */
+struct cpu_model {
+	u64 hist; /* stands for the actor's C state: a hash of what it saw since a known point */
+	u64 base; /* that known point */
+	u64 result;
+	u64 a, latched; /* A in the VMCS; as the last entry found it */
+	struct event ev;
+	u32 t[TLB]; /* T: what may be cached, sorted */
+	struct store buffer[BUFFER];
+	struct {
+		u64 addr, v;
+	} read[READS];
+	u8 nt, nbuffer, nread, unstable;
+	u8 in_guest, nmi, irq, ended, holds;
+	u8 at;		/* actions done */
+	u8 a_unflushed; /* A changed, and no INVEPT since */
+	u8 frames, tables;
+	u8 root, vpid, vmx, reason;
+	u8 step, run; /* of an invalidator: steps begun in this run, runs begun */
+	const char *label; /* the step it is in; for people */
+};
+
+struct model {
+	struct cpu_model cpu[ACTORS + 1]; /* the last is the set-up */
+	u8 frame[FRAMES];		  /* FRAME_* */
+	u8 content[FRAMES];		  /* a number that stands for what the frame holds */
+	u8 expected[PAGES];		  /* what a guest last wrote to the page */
+};
+enum { FRAME_OWNED = 1, FRAME_COPIED = 2 };
+#define CONTENT_DIRTY 0xfe
+#define CONTENT_POISON 0xff
+
+extern struct model m;
+extern unsigned nactors;
+extern unsigned self; /* the actor whose code runs */
+
+/* ---- litmus.c: a test ---- */
+
+enum action_kind { ACT_READ, ACT_WRITE, ACT_EXIT, ACT_HREAD, ACT_HALT, ACT_NOTIFY, ACT_IDLE };
+enum actor_kind { INVALIDATOR, VCPU, RAW };
+enum verdict { HOLDS, VIOLATED, STUCK, UNDECIDED };
+
+struct action {
+	u8 kind, page;
+};
+
+#define MAX_ACTIONS 24
+#define MAX_STEPS 24
+#define MAX_WITHOUT 12
+struct actor_text {
+	enum actor_kind kind;
+	char name[12];
+	struct action action[MAX_ACTIONS]; /* of a vCPU; the pages of an invalidator */
+	unsigned nactions, times;
+	char *program; /* of a raw actor */
+	unsigned line;
+};
+
+struct litmus {
+	char name[64], about[160], file[256];
+	char protocol[32];
+	const char *steps[MAX_STEPS + 1], *gate[8];
+	unsigned nsteps, ngate;
+	bool own_steps, gated, empty, large, boot;
+	struct actor_text actor[ACTORS];
+	unsigned nactors, npages;
+	char without[MAX_WITHOUT][40];
+	unsigned nwithout;
+	struct {
+		enum verdict verdict;
+		char rule[24], breaks[8];
+	} expect[2]; /* by memory model: SC, TSO */
+};
+
+/* Reads FILE. False: what is wrong, with the line, is in ERR. */
+bool litmus_read(struct litmus *l, const char *file, char *err, size_t size);
+
+/* ---- options ---- */
+
+struct options {
+	bool tso, naive, stateless;
+	int preemptions; /* < 0: no bound */
+	unsigned verbose;
+};
+extern struct options opt;
+extern const struct litmus *test;
+
+/* The ablation of that name is asked for, by the test or the command line. */
+bool without(const char *name);
+bool without_suffix(const char *name, const char *suffix);
+bool without_swap(const char *first, const char *second); /* "first<>second" */
+const char *step_name(const char *name);			  /* steps.c: the shipped step, or NULL */
+extern const char *ablations[MAX_WITHOUT];
+extern unsigned nablations;
+
+/* A rule of the modelled processor, unless it was taken out to test the tests. */
+bool rule(const char *name);
+extern const char *rule_out;
+
+/* ---- actor.c ---- */
+
+/* Builds the world of TEST anew: memory, actors, each run to its first event. */
+void world_start(void);
+
+/* The choices that are enabled now. */
+u32 world_enabled(void);
+
+/* Takes one. False: a rule is violated, see below. undo() takes the last one back. */
+bool world_step(unsigned choice);
+void world_undo(void);
+unsigned world_depth(void);
+
+/* A key of the state: equal states have equal keys. */
+struct key {
+	u64 a;
+	u32 b;
+};
+struct key world_key(void);
+
+/*
+ * A subset of ENABLED that is enough to take here: one actor's choices, when nothing that another
+ * actor may ever do meets them (a persistent set); else all.
+ */
+u32 persistent(u32 enabled);
+
+/* What an actor may read and write from here on, at most; guest.c. */
+void future(unsigned actor, u64 *reads, u64 *writes);
+bool will_touch(unsigned actor, unsigned page); /* its guest has accesses of the page left */
+
+/* What a choice reads and writes. Two choices of different actors whose sets do not meet commute. */
+bool independent(unsigned x, unsigned y);
+
+/* Actors' code stops here until the event is taken; its result. */
+u64 post(struct event *e);
+_Noreturn void actor_stop(void);
+void actor_main(unsigned actor); /* guest.c */
+
+/* The actor's C state is known from here on by WHAT alone. */
+void known_point(u64 what);
+
+extern const char *violated; /* the rule, or NULL */
+extern char violation_why[200];
+void violate(const char *rule, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+extern unsigned letters; /* rules broken to the letter, without a violation: bit n is rule n */
+
+/* ---- model.c ---- */
+void perform(unsigned actor, unsigned option);
+u32 enabled(unsigned actor);
+bool is_local(const struct event *e);
+void drain(unsigned actor);
+u64 view(unsigned actor, u64 addr, unsigned size); /* the value that the actor's CPU loads */
+void mem_write(u64 addr, unsigned size, u64 v);
+u64 mem_read(u64 addr, unsigned size);
+void mem_undo(unsigned mark);
+unsigned mem_mark(void);
+void model_start(void);
+u64 memory_hash(void);
+u64 resource(u64 addr);
+bool is_mode(u64 addr, unsigned *vcpu);
+bool is_entry(u64 addr);
+extern void (*on_event)(unsigned actor, unsigned option, const struct event *e, u64 result);
+
+enum { R_FRAMES = 1, R_E = 2 };
+#define R_CPU(actor) (4ull << (actor))
+#define R_FIRST 12 /* locations from here on */
+
+/* ---- tlb.c ---- */
+#define T_PAGE(t) ((t) & 7)
+#define T_FRAME(t) ((t) >> 3 & 0xff)
+#define T_LEVEL(t) ((t) >> 11 & 3)
+#define T_APIC BIT(13) /* it was the page at A when it was filled */
+struct leaf {
+	bool present;
+	unsigned level;
+	u64 frame; /* number */
+};
+struct leaf walk(unsigned page);
+void t_fill(unsigned actor);
+void t_fill_all(void); /* after a change of E */
+void t_drop_page(unsigned actor, unsigned page);
+void t_drop_all(unsigned actor);
+void guest_event(unsigned actor, unsigned option);
+u32 guest_enabled(unsigned actor);
+void frame_touch(unsigned actor, unsigned frame, unsigned page, bool write);
+
+/* ---- guest.c, shim.c ---- */
+bool actor_at_rest(unsigned actor); /* nothing is left to do for it: ended, or in the guest, or asleep */
+const char *stuck_why(void);
+u64 page_gfn(unsigned page);
+const char *page_name(unsigned page);
+extern struct ept ept;
+void shim_start(void);
+u64 shim_key(void);
+struct region {
+	void *p;
+	size_t size;
+};
+struct region shim_private(unsigned actor); /* C state outside its stack */
+u64 *p_entry(unsigned page);
+u64 *a_copy(unsigned actor);
+
+/* Frames, as mm/frame.h has them: at this address, so that frame_ptr() works. */
+#define FRAME_BASE 0x100000ull /* frame number */
+#define FRAMES_TOTAL 256
+#define SETUP ACTORS
+
+static inline u64 mix(u64 h, u64 v)
+{
+	__uint128_t p = (__uint128_t)(h ^ 0x9e3779b97f4a7c15) * (v ^ 0xd6e8feb86659fd93);
+
+	h = (u64)p ^ (u64)(p >> 64);
+	return h ^ h >> 29 ^ v * 0xff51afd7ed558ccd;
+}
+
+#endif

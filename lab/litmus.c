@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Litmus files: one test each, in lines of a keyword and words. docs/7-explorer.md has the form. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ept/protocol.h"
+#include "lab/lab.h"
+
+const char *gate_name(unsigned i);
+
+#define MAX_WORDS 64
+static char *words[MAX_WORDS];
+static unsigned nwords, line_number;
+static const char *file_name;
+static char *error;
+static size_t error_size;
+
+static bool wrong(const char *fmt, ...)
+{
+	va_list args;
+	int n = snprintf(error, error_size, "%s:%u: ", file_name, line_number);
+
+	va_start(args, fmt);
+	vsnprintf(error + n, error_size - n, fmt, args);
+	va_end(args);
+	return false;
+}
+
+static bool number(const char *word, unsigned max, unsigned *n)
+{
+	char *end;
+	unsigned long v = strtoul(word, &end, 10);
+
+	if (!isdigit((unsigned char)*word) || *end || v < 1 || v > max)
+		return wrong("'%s': a number from 1 to %u is wanted", word, max);
+	*n = (unsigned)v;
+	return true;
+}
+
+static bool page(struct litmus *l, const char *word, u8 *p)
+{
+	for (unsigned i = 0; i < PAGES; i++)
+		if (!strcmp(word, page_name(i))) {
+			*p = (u8)i;
+			if (l->npages <= i)
+				l->npages = i + 1;
+			return true;
+		}
+	return wrong("'%s' is no page: apic, d0, d1, d2", word);
+}
+
+static bool about(struct litmus *l, const char *rest)
+{
+	snprintf(l->about, sizeof(l->about), "%s", rest);
+	return true;
+}
+
+static bool protocol(struct litmus *l)
+{
+	static const char *const names[] = { PROTOCOL_NAMES };
+
+	for (unsigned i = 0; nwords == 2 && i < ARRAY_SIZE(names); i++)
+		if (!strcmp(words[1], names[i])) {
+			snprintf(l->protocol, sizeof(l->protocol), "%s", names[i]);
+			return true;
+		}
+	return wrong("protocol: one of ordered, start-notifier, range-notifier, gated is wanted");
+}
+
+static bool steps(struct litmus *l)
+{
+	l->own_steps = true;
+	for (unsigned i = 1; i < nwords; i++) {
+		if (i == nwords - 1 && !strcmp(words[i], "gated")) {
+			l->gated = true;
+			break;
+		}
+		if (l->nsteps == 15) /* ept/protocol.h has room for 16, the last one empty */
+			return wrong("steps: more than 15");
+		l->steps[l->nsteps] = step_name(words[i]);
+		if (!l->steps[l->nsteps++])
+			return wrong("'%s' is no step: begin, unmap, publish_reload, publish_flush, "
+				     "kick, wait, copy, clear, rebind, release, end", words[i]);
+	}
+	return l->nsteps || wrong("steps: none is named");
+}
+
+static bool gate(struct litmus *l)
+{
+	l->ngate = 0;
+	for (unsigned i = 1; i < nwords; i++) {
+		const char *found = NULL, *name;
+
+		for (unsigned k = 0; (name = gate_name(k)); k++)
+			if (!strcmp(words[i], name))
+				found = name;
+		if (!found)
+			return wrong("'%s' is no step of the gate: reload, flush, arm, check",
+				     words[i]);
+		if (l->ngate == ARRAY_SIZE(l->gate))
+			return wrong("gate: more than %zu steps", ARRAY_SIZE(l->gate));
+		l->gate[l->ngate++] = found;
+	}
+	return true;
+}
+
+static struct actor_text *new_actor(struct litmus *l, enum actor_kind kind, const char *prefix)
+{
+	struct actor_text *a = &l->actor[l->nactors];
+	unsigned n = 0;
+
+	if (l->nactors == ACTORS) {
+		wrong("more than %u actors", ACTORS);
+		return NULL;
+	}
+	for (unsigned i = 0; i < l->nactors; i++)
+		n += l->actor[i].kind == kind;
+	memset(a, 0, sizeof(*a));
+	a->kind = kind;
+	a->times = 1;
+	a->line = line_number;
+	snprintf(a->name, sizeof(a->name), "%s%u", prefix, n);
+	l->nactors++;
+	return a;
+}
+
+static bool invalidator(struct litmus *l)
+{
+	struct actor_text *a = new_actor(l, INVALIDATOR, "mover");
+
+	if (!a)
+		return false;
+	for (unsigned i = 1; i < nwords; i++) {
+		if (!strcmp(words[i], "times"))
+			return i + 2 == nwords ? number(words[i + 1], 8, &a->times) :
+						 wrong("times: one number is wanted after it");
+		if (a->nactions == PAGES)
+			return wrong("invalidator: more than %u pages", PAGES);
+		if (!page(l, words[i], &a->action[a->nactions++].page))
+			return false;
+	}
+	return a->nactions || wrong("invalidator: a page is wanted: apic, d0, d1, d2");
+}
+
+static bool action(struct litmus *l, struct action *a, char *word)
+{
+	static const struct {
+		const char *name;
+		u8 kind;
+		bool page;
+	} kinds[] = { { "read", ACT_READ, true },   { "write", ACT_WRITE, true },
+		      { "hread", ACT_HREAD, true }, { "exit", ACT_EXIT, false },
+		      { "halt", ACT_HALT, false },  { "notify", ACT_NOTIFY, false } };
+	char *colon = strchr(word, ':');
+	unsigned n;
+
+	if (colon)
+		*colon++ = 0;
+	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (strcmp(kinds[i].name, word))
+			continue;
+		a->kind = kinds[i].kind;
+		if (kinds[i].page)
+			return colon ? page(l, colon, &a->page) :
+				       wrong("%s: a page is wanted, as in %s:apic", word, word);
+		if (a->kind == ACT_NOTIFY) {
+			if (!colon || !isdigit((unsigned char)*colon) || colon[1])
+				return wrong("notify: the number of a vCPU is wanted, as notify:1");
+			n = (unsigned)(*colon - '0');
+			a->page = (u8)n;
+			return true;
+		}
+		return !colon || wrong("%s takes nothing after a colon", word);
+	}
+	return wrong("'%s' is no action: read:PAGE, write:PAGE, hread:PAGE, exit, halt, notify:N",
+		     word);
+}
+
+static bool vcpu(struct litmus *l)
+{
+	struct actor_text *a = new_actor(l, VCPU, "vcpu");
+
+	for (unsigned i = 1; a && i < nwords; i++) {
+		if (a->nactions == MAX_ACTIONS)
+			return wrong("vcpu: more than %u actions", MAX_ACTIONS);
+		if (!action(l, &a->action[a->nactions++], words[i]))
+			return false;
+	}
+	return a;
+}
+
+static bool start(struct litmus *l)
+{
+	for (unsigned i = 1; i < nwords; i++) {
+		if (!strcmp(words[i], "empty"))
+			l->empty = true;
+		else if (!strcmp(words[i], "boot"))
+			l->boot = true;
+		else
+			return wrong("start '%s': empty (E has no leaves), boot (A is not loaded)",
+				     words[i]);
+	}
+	return true;
+}
+
+static bool without_line(struct litmus *l)
+{
+	for (unsigned i = 1; i < nwords; i++) {
+		if (l->nwithout == MAX_WITHOUT || strlen(words[i]) >= sizeof(l->without[0]))
+			return wrong("without: at most %u names of under %zu letters", MAX_WITHOUT,
+				     sizeof(l->without[0]));
+		strcpy(l->without[l->nwithout++], words[i]);
+	}
+	return true;
+}
+
+static const char *const rules[] = { "apic-raw",   "frame-freed", "write-lost", "data-stale",
+				     "data-traps", "frame-owner", "panic",	"guest-stop" };
+
+static bool expect(struct litmus *l)
+{
+	unsigned i = 1, first = 0, last = 1;
+	enum verdict verdict = UNDECIDED;
+	const char *rule_name = "", *breaks = "";
+
+	if (nwords > i && (!strcmp(words[i], "sc") || !strcmp(words[i], "tso")))
+		first = last = words[i++][0] == 't';
+	if (nwords > i && !strcmp(words[i], "holds"))
+		verdict = HOLDS;
+	else if (nwords > i && !strcmp(words[i], "stuck"))
+		verdict = STUCK;
+	else if (nwords > i + 1 && !strcmp(words[i], "violated"))
+		verdict = VIOLATED;
+	else
+		return wrong("expect: [sc|tso] holds | stuck | violated RULE");
+	i++;
+	if (verdict == VIOLATED) {
+		for (unsigned k = 0; k < ARRAY_SIZE(rules); k++)
+			if (!strcmp(words[i], rules[k]))
+				rule_name = rules[k];
+		if (!*rule_name)
+			return wrong("'%s' is no rule: apic-raw, frame-freed, write-lost, "
+				     "data-stale, data-traps, frame-owner, panic, guest-stop",
+				     words[i]);
+		i++;
+	}
+	if (i + 1 < nwords && !strcmp(words[i], "breaks"))
+		breaks = words[i + 1], i += 2;
+	if (i != nwords)
+		return wrong("expect: '%s' is too much", words[i]);
+	for (unsigned k = first; k <= last; k++) {
+		l->expect[k].verdict = verdict;
+		snprintf(l->expect[k].rule, sizeof(l->expect[k].rule), "%s", rule_name);
+		snprintf(l->expect[k].breaks, sizeof(l->expect[k].breaks), "%s", breaks);
+	}
+	return true;
+}
+
+static bool one_line(struct litmus *l, char *text)
+{
+	char *rest, *hash = strchr(text, '#');
+	static const struct {
+		const char *name;
+		bool (*read)(struct litmus *l);
+	} keywords[] = { { "protocol", protocol }, { "steps", steps },
+			 { "gate", gate },	   { "invalidator", invalidator },
+			 { "vcpu", vcpu },	   { "start", start },
+			 { "without", without_line }, { "expect", expect } };
+
+	if (hash)
+		*hash = 0;
+	text += strspn(text, " \t\r\n");
+	rest = text + strcspn(text, " \t\r\n");
+	if (rest - text == 5 && !strncmp(text, "about", 5)) {
+		rest += strspn(rest, " \t");
+		rest[strcspn(rest, "\r\n")] = 0;
+		return about(l, rest);
+	}
+	nwords = 0;
+	for (char *w = strtok(text, " \t\r\n"); w; w = strtok(NULL, " \t\r\n")) {
+		if (nwords == MAX_WORDS)
+			return wrong("more than %u words", MAX_WORDS);
+		words[nwords++] = w;
+	}
+	if (!nwords)
+		return true;
+	for (unsigned i = 0; i < ARRAY_SIZE(keywords); i++)
+		if (!strcmp(words[0], keywords[i].name))
+			return keywords[i].read(l);
+	return wrong("'%s' is no keyword: about, protocol, steps, gate, invalidator, vcpu, start, "
+		     "without, expect", words[0]);
+}
+
+static bool whole(struct litmus *l)
+{
+	unsigned vcpus = 0;
+
+	for (unsigned i = 0; i < l->nactors; i++)
+		vcpus += l->actor[i].kind == VCPU;
+	if (!l->nactors)
+		return wrong("no actors: lines 'invalidator ...', 'vcpu ...' are wanted");
+	for (unsigned i = 0; i < l->nactors; i++)
+		for (unsigned k = 0; k < l->actor[i].nactions; k++) {
+			line_number = l->actor[i].line;
+			if (l->actor[i].kind == VCPU && l->actor[i].action[k].kind == ACT_NOTIFY &&
+			    l->actor[i].action[k].page >= vcpus)
+				return wrong("notify:%u: there are %u vCPUs, from 0",
+					     l->actor[i].action[k].page, vcpus);
+		}
+	if (!l->npages)
+		l->npages = 1;
+	return true;
+}
+
+bool litmus_read(struct litmus *l, const char *file, char *err, size_t size)
+{
+	const char *base = strrchr(file, '/');
+	char text[512];
+	bool ok = true;
+	FILE *f = fopen(file, "r");
+
+	file_name = file;
+	error = err;
+	error_size = size;
+	line_number = 0;
+	if (!f) {
+		snprintf(err, size, "%s: %s", file, strerror(errno));
+		return false;
+	}
+	memset(l, 0, sizeof(*l));
+	snprintf(l->file, sizeof(l->file), "%s", file);
+	snprintf(l->name, sizeof(l->name), "%s", base ? base + 1 : file);
+	if (strstr(l->name, ".litmus"))
+		*strstr(l->name, ".litmus") = 0;
+	strcpy(l->protocol, "ordered");
+	for (unsigned i = 0; gate_name(i); i++)
+		l->gate[l->ngate++] = gate_name(i);
+	l->expect[0].verdict = l->expect[1].verdict = UNDECIDED;
+	while (ok && fgets(text, sizeof(text), f)) {
+		line_number++;
+		if (!strchr(text, '\n') && !feof(f))
+			ok = wrong("a line of over %zu letters", sizeof(text) - 2);
+		else
+			ok = one_line(l, text);
+	}
+	if (ok && ferror(f))
+		ok = wrong("%s", strerror(errno));
+	fclose(f);
+	return ok && whole(l);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One test under one memory model: what is asked and what came out. */
+#ifndef LAB_SEARCH_H
+#define LAB_SEARCH_H
+
+#include "lab/lab.h"
+
+/* Where a search goes on: the choices to the state, and what to take there. */
+struct task {
+	u32 todo, sleep;
+	int budget; /* preemptions left */
+	unsigned length;
+	u8 path[MAX_DEPTH];
+};
+
+struct counts {
+	u64 steps, complete, pruned, blocked, deepest;
+	double paths; /* --naive: all interleavings */
+	u32 letters;
+};
+
+struct finding {
+	enum verdict verdict; /* HOLDS: none */
+	char rule[24], why[200];
+	unsigned length;
+	u8 path[MAX_DEPTH];
+};
+
+/*
+ * Explores from the task on, in depth first order, for about BUDGET steps; what is left then goes
+ * to LEFT, task by task. Stops at a violation of WANT (NULL: of any rule), or when *STOP is set.
+ * True when something was found.
+ */
+bool search(const struct task *t, u64 budget, const char *want, volatile int *stop,
+	    struct counts *n, struct finding *f, void (*left)(const struct task *t));
+
+/* The choices at the start. */
+void search_root(struct task *t);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the shipped files call of the rest of the hypervisor. Their headers are not included: here
+ * only the names matter.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Happens, and has no part in the ordering argument. */
+#define NOTHING(name)                                                                              \
+	void name(void);                                                                           \
+	void name(void)                                                                            \
+	{                                                                                          \
+	}
+NOTHING(exit_apic_access)
+NOTHING(exit_cpuid)
+NOTHING(nmi_unblock)
+NOTHING(vcpu_redeliver)
+
+/* Nothing that is explored leads there. */
+#define NEVER(name)                                                                                \
+	void name(void);                                                                           \
+	void name(void)                                                                            \
+	{                                                                                          \
+		fputs("explore: shipped code has called " #name "\n", stderr);                     \
+		abort();                                                                           \
+	}
+NEVER(exit_apic_write)
+NEVER(exit_cr)
+NEVER(exit_rdmsr)
+NEVER(exit_wrmsr)
+NEVER(exit_xsetbv)
+NEVER(lapic_interrupt)
+NEVER(printk)
+NEVER(state_init)
+NEVER(state_load)
+NEVER(state_put)
+NEVER(vcpu_inject_exception)
+NEVER(vcpu_reset)
+NEVER(vlapic_reset)
+NEVER(vlapic_timer)
+NEVER(vmcs_alloc)
+NEVER(vmcs_clear)
+NEVER(vmcs_load)
+NEVER(vmx_check_guest_state)
+NEVER(vmx_dump)
+NEVER(vmx_instruction_error)
+NEVER(vmx_run)

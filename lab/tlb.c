@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * T, A and the guest. T is kept as the set of mappings that a CPU may have cached: it grows by all
+ * that E allows while the CPU is in guest mode (rule I13: filled at any time), and shrinks by what
+ * must drop mappings. That one may have been dropped by itself needs no step of its own: an access
+ * may use any mapping of the set, or none when E has none. So an access is wrong when one of its
+ * choices is.
+ */
+#include "ept/ept.h"
+#include "ept/protocol.h"
+#include "lab/lab.h"
+#include "mm/frame.h"
+#include "vmx/vmcs.h"
+
+/* The processor's walk of E. */
+struct leaf walk(unsigned page)
+{
+	u64 gpa = page_gfn(page) << PAGE_SHIFT, table = ept.eptp & EPT_ADDRESS;
+
+	for (unsigned level = 4;; level--) {
+		unsigned index = gpa >> (PAGE_SHIFT + 9 * (level - 1)) & 511;
+		u64 entry = mem_read(table + 8 * index, 8);
+
+		if (!(entry & EPT_RWX))
+			return (struct leaf){ false };
+		table = entry & EPT_ADDRESS;
+		if (level == 1 || (entry & EPT_LARGE)) {
+			u64 offset = gpa & (ept_level_size(level) - 1);
+
+			return (struct leaf){ true, level,
+					      ((table + offset) >> PAGE_SHIFT) - FRAME_BASE };
+		}
+	}
+}
+
+static u64 frame_address(u64 frame)
+{
+	return (FRAME_BASE + frame) << PAGE_SHIFT;
+}
+
+static void insert(struct cpu_model *c, u32 t)
+{
+	unsigned i = 0;
+
+	while (i < c->nt && c->t[i] < t)
+		i++;
+	if (i < c->nt && c->t[i] == t)
+		return;
+	if (c->nt == TLB)
+		__builtin_trap();
+	for (unsigned k = c->nt++; k > i; k--)
+		c->t[k] = c->t[k - 1];
+	c->t[i] = t;
+}
+
+void t_fill(unsigned actor)
+{
+	struct cpu_model *c = &m.cpu[actor];
+
+	for (unsigned page = 0; page < test->npages; page++) {
+		struct leaf l;
+
+		if (!will_touch(actor, page))
+			continue; /* what is cached of it does not matter any more */
+		l = walk(page);
+		if (l.present)
+			insert(c, page | l.frame << 3 | l.level << 11 |
+					  (!page && frame_address(l.frame) == c->latched ? T_APIC :
+											   0));
+	}
+}
+
+void t_fill_all(void)
+{
+	for (unsigned i = 0; i < nactors; i++)
+		if (m.cpu[i].in_guest && rule("I13-fill"))
+			t_fill(i);
+}
+
+void t_drop_all(unsigned actor)
+{
+	m.cpu[actor].nt = 0;
+}
+
+void t_drop_page(unsigned actor, unsigned page)
+{
+	struct cpu_model *c = &m.cpu[actor];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->nt; i++)
+		if (T_PAGE(c->t[i]) != page)
+			c->t[n++] = c->t[i];
+	c->nt = n;
+}
+
+/* A frame is read or written as memory of PAGE. */
+void frame_touch(unsigned actor, unsigned frame, unsigned page, bool write)
+{
+	const struct cpu_model *c = &m.cpu[actor];
+
+	if (frame >= FRAMES || !(m.frame[frame] & FRAME_OWNED)) {
+		violate("frame-freed", "%s of %s uses frame f%u, which was released",
+			write ? "a write" : "a read", page_name(page), frame);
+		return;
+	}
+	if (write) {
+		if (m.frame[frame] & FRAME_COPIED)
+			violate("write-lost", "a write to %s lands in frame f%u after it was copied",
+				page_name(page), frame);
+		m.content[frame] = ++m.expected[page];
+		return;
+	}
+	for (unsigned i = 0; i < c->nbuffer; i++)
+		if (c->buffer[i].page == page)
+			return; /* forwarded */
+	if (m.content[frame] != m.expected[page])
+		violate("data-stale", "a read of %s finds in frame f%u something older than was "
+			"last written", page_name(page), frame);
+}
+
+static void apic_access(const struct cpu_model *c, u32 t, struct leaf now)
+{
+	u64 address = frame_address(T_FRAME(t));
+
+	if (T_LEVEL(t) > 1)
+		violate("apic-raw", "the APIC-access page is reached through a %u-level leaf: the "
+			"access need not exit (I1)", T_LEVEL(t));
+	else if (address != c->latched)
+		violate("apic-raw",
+			"the guest reaches frame f%u as plain memory: its %s, A is f%lu", T_FRAME(t),
+			now.present && now.frame == T_FRAME(t) ?
+				"translation is E's" :
+				"cached translation is none of E's any more",
+			(unsigned long)((c->latched >> PAGE_SHIFT) - FRAME_BASE));
+	else if (!(t & T_APIC) && rule("I4"))
+		violate("apic-raw", "the mapping to frame f%u was cached before A became that: the "
+			"access need not exit (I4)", T_FRAME(t));
+}
+
+/* The action's page through one mapping. True when the access is done. */
+static void data_access(unsigned actor, const struct action *a, u32 t)
+{
+	struct cpu_model *c = &m.cpu[actor];
+
+	if (frame_address(T_FRAME(t)) == c->latched) {
+		violate("data-traps", "an access of %s goes to frame f%u, which A still names",
+			page_name(a->page), T_FRAME(t));
+	} else if (a->kind == ACT_READ) {
+		frame_touch(actor, T_FRAME(t), a->page, false);
+	} else if (!opt.tso) {
+		frame_touch(actor, T_FRAME(t), a->page, true);
+	} else {
+		if (c->nbuffer == BUFFER)
+			__builtin_trap();
+		c->buffer[c->nbuffer++] = (struct store){ .addr = T_FRAME(t), .page = a->page,
+							  .name = "guest store",
+							  .writes = R_FRAMES };
+	}
+}
+
+static const struct action *next(unsigned actor)
+{
+	static const struct action idle = { .kind = ACT_IDLE };
+	const struct actor_text *t = &test->actor[actor];
+
+	return m.cpu[actor].at < t->nactions ? &t->action[m.cpu[actor].at] : &idle;
+}
+
+/* The N-th different frame that T has for the page, from 0: its mapping, or 0. */
+static u32 choice(const struct cpu_model *c, unsigned page, unsigned n)
+{
+	for (unsigned i = 0; i < c->nt; i++)
+		if (T_PAGE(c->t[i]) == page && !n--)
+			return c->t[i] | BIT(31);
+	return 0;
+}
+
+u32 guest_enabled(unsigned actor)
+{
+	const struct cpu_model *c = &m.cpu[actor];
+	const struct action *a = next(actor);
+	u32 set = c->nmi && rule("nmi-exits") ? BIT(NMI) : 0;
+
+	switch (a->kind) {
+	case ACT_IDLE:
+		return set;
+	case ACT_READ:
+	case ACT_WRITE:
+		if (choice(c, a->page, 0))
+			set |= BIT(TAKE);
+		if (a->kind == ACT_WRITE && choice(c, a->page, 1))
+			set |= BIT(OTHER);
+		if (!walk(a->page).present)
+			set |= BIT(VIOLATION);
+		return set;
+	}
+	return set | BIT(TAKE);
+}
+
+static void vm_exit(struct cpu_model *c, unsigned reason)
+{
+	c->in_guest = 0;
+	c->reason = reason;
+	c->result = reason + 1;
+	if (!rule("I8-exit"))
+		c->nt = 0;
+}
+
+static void enter(struct cpu_model *c, unsigned option)
+{
+	if (option == NMI) { /* it came in root mode: vmx/entry.asm gives up */
+		c->nmi = 0;
+		return;
+	}
+	if (c->a_unflushed)
+		letters |= BIT(2);
+	c->irq = 0; /* an interrupt that waits makes one exit, and is gone */
+	c->latched = c->a;
+	c->in_guest = 1;
+	c->result = 1;
+}
+
+void guest_event(unsigned actor, unsigned option)
+{
+	struct cpu_model *c = &m.cpu[actor];
+	const struct action *a = next(actor);
+
+	c->result = 0;
+	if (c->ev.kind == EV_ENTER) {
+		enter(c, option);
+		if (c->in_guest)
+			t_fill(actor);
+	} else if (option == NMI) {
+		c->nmi = 0;
+		vm_exit(c, EXIT_EXCEPTION);
+	} else if (option == VIOLATION) {
+		if (rule("I7"))
+			t_drop_page(actor, a->page);
+		vm_exit(c, EXIT_EPT_VIOLATION);
+	} else if (a->kind == ACT_EXIT) {
+		c->at++;
+		vm_exit(c, EXIT_CPUID);
+	} else if (a->kind == ACT_HREAD) {
+		c->at++;
+		vm_exit(c, EXIT_VMCALL);
+	} else if (a->kind == ACT_HALT) {
+		c->at++;
+		vm_exit(c, EXIT_HLT);
+	} else if (a->kind == ACT_NOTIFY) {
+		c->at++;
+		vm_exit(c, EXIT_IO);
+	} else {
+		struct leaf now = walk(a->page);
+		u32 t;
+
+		for (unsigned n = 0; (t = choice(c, a->page, n)); n++) {
+			if (!a->page)
+				apic_access(c, t, now);
+			else if (a->kind == ACT_READ || n == (option == OTHER))
+				data_access(actor, a, t);
+		}
+		c->at++;
+		if (!will_touch(actor, a->page))
+			t_drop_page(actor, a->page);
+		if (!a->page)
+			vm_exit(c, EXIT_APIC_ACCESS);
+	}
+	c->base = c->hist = mix(actor + 1, (u64)c->at << 8 | c->reason | (u64)c->in_guest << 16);
+	c->nread = c->unstable = 0;
+}
