@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# agree.sh [-m sc|tso] [-x NAME,...] [FILE.litmus...]: does Spin, with the model in this directory,
+# agree.sh [-n] [-m sc|tso] [-x NAME,...] [FILE.litmus...]: does Spin, with the model in this directory,
 # come to the explorer's verdict? Default: all of tests/litmus/, both memory models. -x leaves steps,
-# fences and checks out, by the explorer's names. FROM=expect compares with the files' own
+# fences and checks out, by the explorer's names; -n does without partial-order reduction. FROM=expect compares with the files' own
 # expectation instead; that is the default while there is no build/explore. LIMIT is the time for
-# each run of pan, in seconds.
+# each run of pan, in seconds, MEMORY the megabytes that it may use.
 #
-# Speaks TAP. Ends with 0: all agree; 3: not all; 2: wrong file or set-up; 124: out of time.
+# Speaks TAP. Ends with 0: all agree; 3: not all; 2: wrong file or set-up; 124: out of time
+# or memory.
 #
 # Several rules may be broken by one test, and each side stops at the first that it comes to. So where
 # the two differ in that, Spin is asked once more for what the explorer found.
@@ -15,11 +16,14 @@ set -uo pipefail
 cd "$(dirname "$0")/../.."
 
 LIMIT=${LIMIT:-300}
+MEMORY=${MEMORY:-4000}
 work=build/spin
 models="sc tso"
 without=
-while getopts m:x: option; do
+reduction=
+while getopts nm:x: option; do
 	case $option in
+	n) reduction=-DNOREDUCE ;;
 	m) models=$OPTARG ;;
 	x) without=$OPTARG ;;
 	*) exit 2 ;;
@@ -82,18 +86,21 @@ spin_verdict() {
 	# Spin's own call of the preprocessor would not find test.h.
 	gcc -E -x c -DTSO=$tso -DWANT="$3" -I "$dir" lab/promela/protocol.pml >"$dir/model.pml" &&
 		(cd "$dir" && spin -a model.pml) >"$dir/log" 2>&1 &&
-		gcc -w -O1 -DSAFETY -DNOREDUCE -DVECTORSZ=512 -DMEMLIM=8000 -o "$dir/pan" "$dir/pan.c" ||
+		gcc -w -O1 -DSAFETY -DCOLLAPSE -DVECTORSZ=512 -DMEMLIM="$MEMORY" $reduction \
+			-o "$dir/pan" "$dir/pan.c" ||
 		{ cat "$dir/log" >&2; return 2; }
 	(cd "$dir" && timeout "$LIMIT" ./pan -m2000000 -n) >"$dir/out" 2>&1
 	code=$?
 	[ $code != 124 ] || return 124
 	states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' "$dir/out" | head -1)
+	# A search that was cut short has found nothing yet, which is no verdict.
+	! grep -qi 'memlim bound\|out of memory\|depth too small' "$dir/out" || return 124
 	rule=$(sed -n 's/^pan:1: assertion violated .*||(*\([1-4]\)==0)*.*/\1/p' "$dir/out")
 	if grep -q '^pan:1: invalid end state' "$dir/out"; then
 		verdict=stuck
 	elif [ -n "$rule" ]; then
 		verdict="violated ${rules[rule]}"
-	elif grep -q 'errors: 0' "$dir/out" && ! grep -q 'search not completed\|too small' "$dir/out"; then
+	elif grep -q 'errors: 0' "$dir/out" && ! grep -qi 'not completed' "$dir/out"; then
 		verdict=holds
 	else
 		cat "$dir/out" >&2
@@ -117,7 +124,7 @@ for file; do
 			continue
 			;;
 		124)
-			echo "not ok $n - $name: spin: no verdict in $LIMIT seconds"
+			echo "not ok $n - $name: spin: no verdict in $LIMIT seconds and $MEMORY MB"
 			status=124
 			continue
 			;;
