@@ -86,7 +86,11 @@ void known_point(u64 what)
 	struct cpu_model *c = &m.cpu[self];
 
 	c->base = c->hist = mix(self + 1, what);
-	c->nread = c->unstable = 0;
+}
+
+void forget_reads(void)
+{
+	m.cpu[self].nread = 0;
 }
 
 void violate(const char *rule, const char *fmt, ...)

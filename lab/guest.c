@@ -48,6 +48,8 @@ bool lab_gate_pass(struct vcpu *v)
 {
 	struct cpu_model *c = &m.cpu[self];
 
+	c->reason = 0;
+	forget_reads();
 	for (unsigned i = 0; i < test->ngate; i++) {
 		u64 flushed = ept.flushed[self];
 		bool pass = true;
@@ -55,6 +57,8 @@ bool lab_gate_pass(struct vcpu *v)
 		if (without(test->gate[i]))
 			continue;
 		c->label = test->gate[i];
+		/* Between its steps the gate keeps nothing but what is in the vCPU. */
+		known_point(mix((u64)__builtin_return_address(0), i));
 		for (unsigned k = 0; k < ARRAY_SIZE(gate_steps); k++)
 			if (!strcmp(test->gate[i], gate_steps[k].name))
 				pass = gate_steps[k].run(v);
@@ -109,6 +113,8 @@ static void vcpu_actor(void)
 
 	while (what) {
 		m.cpu[self].label = "enter";
+		known_point(1);
+		forget_reads();
 		if (!post(&(struct event){ .name = "enter", .kind = EV_ENTER,
 					   .reads = (will_touch_any(self) ? R_E : 0) | R_CPU(self),
 					   .writes = R_CPU(self) })) {
@@ -158,6 +164,13 @@ void exit_io(struct vcpu *v)
 			order_or(set_irr, &interrupts[i], 1);
 			vcpu_request(&vcpus[i], REQ_EVENT);
 		}
+}
+
+/* The guest says that the vCPU is done, as by the DONE hypercall. */
+void exit_rdmsr(struct vcpu *v)
+{
+	v->state = VCPU_DONE;
+	vcpu_event(v);
 }
 
 void vcpu_deliver(struct vcpu *v)
@@ -291,6 +304,7 @@ static void invalidator(const struct actor_text *t)
 		m.cpu[self].step = 0;
 		m.cpu[self].run = n + 1;
 		known_point(n);
+		forget_reads();
 		for (unsigned i = 0; i < t->nactions; i++)
 			batch_add(b, page_gfn(t->action[i].page));
 		if (b->npages)

@@ -80,9 +80,10 @@ struct cpu_model {
 	u32 t[TLB]; /* T: what may be cached, sorted */
 	struct store buffer[BUFFER];
 	struct {
-		u64 addr, v;
+		u64 addr, v; /* the value it found first */
+		bool changed; /* by another actor, since */
 	} read[READS];
-	u8 nt, nbuffer, nread, unstable;
+	u8 nt, nbuffer, nread;
 	u8 in_guest, nmi, irq, ended, holds;
 	u8 at;		/* actions done */
 	u8 a_unflushed; /* A changed, and no INVEPT since */
@@ -108,7 +109,8 @@ extern unsigned self; /* the actor whose code runs */
 
 /* ---- litmus.c: a test ---- */
 
-enum action_kind { ACT_READ, ACT_WRITE, ACT_EXIT, ACT_HREAD, ACT_HALT, ACT_NOTIFY, ACT_IDLE };
+enum action_kind { ACT_READ, ACT_WRITE, ACT_EXIT, ACT_HREAD, ACT_HALT, ACT_NOTIFY, ACT_LEAVE,
+		   ACT_IDLE };
 enum actor_kind { INVALIDATOR, VCPU, RAW };
 enum verdict { HOLDS, VIOLATED, STUCK, UNDECIDED };
 
@@ -209,6 +211,7 @@ void actor_main(unsigned actor); /* guest.c */
 
 /* The actor's C state is known from here on by WHAT alone. */
 void known_point(u64 what);
+void forget_reads(void); /* what it has read so far does not count for its next EV_RELAX */
 
 extern const char *violated; /* the rule, or NULL */
 extern char violation_why[200];
@@ -221,7 +224,7 @@ u32 enabled(unsigned actor);
 bool is_local(const struct event *e);
 void drain(unsigned actor);
 u64 view(unsigned actor, u64 addr, unsigned size); /* the value that the actor's CPU loads */
-void mem_write(u64 addr, unsigned size, u64 v);
+void mem_write(unsigned actor, u64 addr, unsigned size, u64 v);
 u64 mem_read(u64 addr, unsigned size);
 void mem_undo(unsigned mark);
 unsigned mem_mark(void);

@@ -71,8 +71,19 @@ static void put(u64 addr, unsigned size, u64 v)
 		*(volatile u64 *)addr = v;
 }
 
-void mem_write(u64 addr, unsigned size, u64 v)
+/* Those that spin on the location have something new to look at. */
+static void wake(unsigned writer, u64 addr)
 {
+	for (unsigned i = 0; i < nactors; i++)
+		for (unsigned k = 0; i != writer && k < m.cpu[i].nread; k++)
+			if ((m.cpu[i].read[k].addr & ~1ull) == addr)
+				m.cpu[i].read[k].changed = true;
+}
+
+void mem_write(unsigned actor, u64 addr, unsigned size, u64 v)
+{
+	if (mem_read(addr, size) != v)
+		wake(actor, addr);
 	if (nundo == ARRAY_SIZE(undo))
 		abort();
 	undo[nundo].addr = addr;
@@ -117,7 +128,7 @@ static void land(unsigned actor, const struct store *s)
 	if (s->page != 0xff)
 		frame_touch(actor, s->addr, s->page, true);
 	else
-		mem_write(s->addr, s->size, s->v);
+		mem_write(actor, s->addr, s->size, s->v);
 }
 
 void drain(unsigned actor)
@@ -169,14 +180,22 @@ static bool serializes(const struct event *e)
 	return false;
 }
 
+/* What the location that the actor read as its I-th holds by now. */
+u64 read_now(unsigned actor, unsigned i)
+{
+	u64 addr = m.cpu[actor].read[i].addr;
+
+	return view(actor, addr & ~1ull, addr & 1 ? 4 : 8);
+}
+
 static bool something_new(unsigned actor)
 {
 	const struct cpu_model *c = &m.cpu[actor];
 
 	for (unsigned i = 0; i < c->nread; i++)
-		if (view(actor, c->read[i].addr & ~1ull, c->read[i].addr & 1 ? 4 : 8) != c->read[i].v)
+		if (c->read[i].changed || read_now(actor, i) != c->read[i].v)
 			return true;
-	return c->unstable;
+	return c->nread == READS;
 }
 
 u32 enabled(unsigned actor)
@@ -230,15 +249,12 @@ static void observe(struct cpu_model *c, const struct event *e, u64 v)
 	if (e->kind != EV_LOAD || (is_mode(e->addr, &vcpu) && vcpu == (unsigned)(c - m.cpu)))
 		return;
 	for (unsigned i = 0; i < c->nread; i++)
-		if (c->read[i].addr == addr) {
-			c->unstable |= c->read[i].v != e->old;
+		if (c->read[i].addr == addr)
 			return;
-		}
-	if (c->nread == READS) {
-		c->unstable = 1;
+	if (c->nread == READS)
 		return;
-	}
 	c->read[c->nread].addr = addr;
+	c->read[c->nread].changed = false;
 	c->read[c->nread++].v = e->old;
 }
 
@@ -280,15 +296,15 @@ void perform(unsigned actor, unsigned option)
 		v = view(actor, e.addr, e.size);
 		c->result = v;
 		if (locked(&e, v) != v)
-			mem_write(e.addr, e.size, locked(&e, v));
+			mem_write(actor, e.addr, e.size, locked(&e, v));
 		observe(c, &e, seen_as(actor, e.addr, v));
 		break;
 	case EV_LOCK:
-		mem_write(e.addr, 4, 1);
+		mem_write(actor, e.addr, 4, 1);
 		c->holds = 1;
 		break;
 	case EV_RELAX:
-		c->nread = c->unstable = 0;
+		c->nread = 0;
 		break;
 	case EV_FREE:
 		if (e.addr < FRAMES) {

@@ -108,6 +108,7 @@ static int budget_after(const struct node *n, unsigned choice, unsigned last)
 static void enter(struct node *n, u32 sleep, int budget, unsigned last, struct counts *c)
 {
 	struct key k;
+	static unsigned chain;
 	bool seen = false;
 	u32 wanted;
 
@@ -117,10 +118,12 @@ static void enter(struct node *n, u32 sleep, int budget, unsigned last, struct c
 	n->paths = 0;
 	n->sleep = sleep;
 	n->pruned = false;
-	if (opt.stateless) {
+	/* Where there is no choice nothing is gained by knowing the state, unless it is a circle. */
+	if (opt.stateless || (!opt.naive && !(wanted & (wanted - 1)) && ++chain % 64)) {
 		n->key = 0;
 		n->todo = wanted & ~sleep;
 	} else {
+		chain = 0;
 		k = world_key();
 		if (budget >= 0)
 			k.a = mix(k.a, (u64)budget << 8 | last);
@@ -245,7 +248,7 @@ bool search(const struct task *t, u64 budget, const char *want, volatile int *st
 		}
 		if (!n->all)
 			n->paths = 1;
-		if (!n->todo && n->all && !opt.stateless && on_path[n->key % sizeof(on_path)])
+		if (!n->todo && n->all && n->key && on_path[n->key % sizeof(on_path)])
 			for (unsigned i = 0; i < d; i++)
 				if (nodes[i].key == n->key && fair_cycle(i, d) && (!want || !*want)) {
 					report(f, STUCK, "", "a circle of steps without an end", 0, d, t);

@@ -133,7 +133,7 @@ void irq_wait(void)
 	struct cpu_model *c = &m.cpu[self];
 
 	c->hist = mix(c->base, (u64)__builtin_return_address(0));
-	c->nread = c->unstable = 0;
+	c->nread = 0;
 	post(&(struct event){ .name = "HLT", .kind = EV_IRQ_WAIT, .writes = R_CPU(self) });
 }
 
@@ -208,6 +208,7 @@ void trace(const char *event, u64 a, u64 b)
 	for (unsigned i = 0; i < batch->npages; i++)
 		h = mix(mix(mix(h, batch->page[i].gfn), batch->page[i].old), batch->page[i].new);
 	known_point(h);
+	forget_reads();
 }
 
 void panic(const char *fmt, ...)
@@ -325,6 +326,8 @@ bool is_mode(u64 addr, unsigned *vcpu)
 	return false;
 }
 
+u64 read_now(unsigned actor, unsigned i); /* model.c */
+
 u64 seen_as(unsigned actor, u64 addr, u64 v)
 {
 	unsigned vcpu;
@@ -370,11 +373,11 @@ u64 shim_key(void)
 			h = mix(mix(h, s->addr),
 				is_mode(s->addr, &vcpu) ? s->v & MODE_MASK : s->v + s->page);
 		}
-		for (unsigned r = 0; c->ev.kind == EV_RELAX && r < c->nread; r++) {
-			u64 addr = c->read[r].addr & ~1ull;
-
-			h = mix(h, seen_as(i, addr, c->read[r].v));
-			h = mix(h, view(i, addr, c->read[r].addr & 1 ? 4 : 8) == c->read[r].v);
+		/* A value that was found and is not there any more matters by what it was. */
+		for (unsigned r = 0; r < c->nread; r++) {
+			h = mix(h, c->read[r].addr | (u64)c->read[r].changed << 63);
+			if (!c->read[r].changed && read_now(i, r) != c->read[r].v)
+				h = mix(h, seen_as(i, c->read[r].addr & ~1ull, c->read[r].v));
 		}
 		if (test->actor[i].kind != VCPU)
 			continue;

@@ -27,7 +27,6 @@ NOTHING(vcpu_redeliver)
 	}
 NEVER(exit_apic_write)
 NEVER(exit_cr)
-NEVER(exit_rdmsr)
 NEVER(exit_wrmsr)
 NEVER(exit_xsetbv)
 NEVER(lapic_interrupt)

@@ -246,6 +246,9 @@ void guest_event(unsigned actor, unsigned option)
 	} else if (a->kind == ACT_HALT) {
 		c->at++;
 		vm_exit(c, EXIT_HLT);
+	} else if (a->kind == ACT_LEAVE) {
+		c->at++;
+		vm_exit(c, EXIT_RDMSR);
 	} else if (a->kind == ACT_NOTIFY) {
 		c->at++;
 		vm_exit(c, EXIT_IO);
@@ -266,5 +269,5 @@ void guest_event(unsigned actor, unsigned option)
 			vm_exit(c, EXIT_APIC_ACCESS);
 	}
 	c->base = c->hist = mix(actor + 1, (u64)c->at << 8 | c->reason | (u64)c->in_guest << 16);
-	c->nread = c->unstable = 0;
+	c->nread = 0;
 }
