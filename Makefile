@@ -153,6 +153,37 @@ tools:
 setup:
 	@boot/setup.sh run "$(PLATFORM)"
 
+# ---- the laboratory ------------------------------------------------------------------------------
+
+# The shipped files that hold the ordering argument, compiled for the explorer: lab/order.h stands
+# before them in the place of ept/order.h.
+LAB_SHIPPED := vmx/vcpu.c vmx/exit.c vmx/guestmem.c ept/ept.c ept/fault.c apic/access.c \
+	mm/backing.c lab/steps.c
+LAB_OBJS := $(patsubst %.c,$(B)/lab/%.o,$(sort $(LAB_SHIPPED) $(wildcard lab/*.c)))
+LAB_CFLAGS := -std=gnu11 -O2 -g $(WARN) -I. -fno-pie -mno-red-zone -fno-strict-aliasing \
+	-include lab/order.h
+
+$(B)/lab/%.o: %.c | tools
+	@mkdir -p $(@D)
+	$(call say,LAB,$<)
+	$(Q)$(CC) $(LAB_CFLAGS) $(if $(filter $<,$(LAB_SHIPPED)),-DLAB_SHIPPED) $(DEPS) -c $< -o $@
+
+$(B)/explore: $(LAB_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -no-pie $^ -o $@
+
+LITMUS := $(sort $(wildcard tests/litmus/*.litmus))
+
+.PHONY: explore explore-ablate explore-model
+explore: $(B)/explore
+	@$(B)/explore $(EXPLORE) $(LITMUS)
+
+explore-ablate: $(B)/explore
+	@$(B)/explore --ablate-all $(EXPLORE) $(LITMUS)
+
+explore-model: $(B)/explore
+	@$(B)/explore --check-model $(EXPLORE) $(LITMUS)
+
 # ---- runs ----------------------------------------------------------------------------------------
 
 PARAMETERS := PROTOCOL CPUS MOVES SEED GUEST BATCH ARG APICV LARGE FAULT HOST_APIC \
@@ -254,4 +285,4 @@ clean:
 help:
 	$(info $(HELP))@:
 
--include $(OBJS:.o=.d) $(wildcard $(B)/guests/*.d)
+-include $(OBJS:.o=.d) $(LAB_OBJS:.o=.d) $(wildcard $(B)/guests/*.d)

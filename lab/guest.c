@@ -106,6 +106,22 @@ static bool will_touch_any(unsigned actor)
 	return false;
 }
 
+static const char *action_name(const struct action *a)
+{
+	static const char *const names[][PAGES] = {
+		[ACT_READ] = { "read apic", "read d0", "read d1", "read d2" },
+		[ACT_WRITE] = { "write apic", "write d0", "write d1", "write d2" },
+		[ACT_EXIT] = { "exit" },
+		[ACT_HREAD] = { "call for apic", "call for d0", "call for d1", "call for d2" },
+		[ACT_HALT] = { "halt" },
+		[ACT_NOTIFY] = { "notify 0", "notify 1", "notify 2", "notify 3" },
+		[ACT_LEAVE] = { "leave" },
+	};
+
+	return a < test->actor[self].action + test->actor[self].nactions ?
+		       names[a->kind][a->kind == ACT_EXIT ? 0 : a->page] : "rest";
+}
+
 static void vcpu_actor(void)
 {
 	struct vcpu *v = &vcpus[self];
@@ -123,7 +139,7 @@ static void vcpu_actor(void)
 		}
 		do {
 			const struct action *a = &test->actor[self].action[m.cpu[self].at];
-			struct event e = { .name = "guest", .kind = EV_GUEST,
+			struct event e = { .name = action_name(a), .kind = EV_GUEST,
 					   .reads = R_E | R_FRAMES | R_CPU(self),
 					   .writes = R_CPU(self) };
 

@@ -170,6 +170,11 @@ extern unsigned nablations;
 /* A rule of the modelled processor, unless it was taken out to test the tests. */
 bool rule(const char *name);
 extern const char *rule_out;
+extern const struct model_rule {
+	const char *name, *text;
+} model_rules[]; /* the last has no name */
+bool rule_known(const char *name);
+const char *rule_names(void);
 
 /* ---- actor.c ---- */
 

@@ -26,6 +26,7 @@ struct node {
 	u32 todo, sleep, all;
 	int budget;
 	double paths; /* --naive: interleavings from here on */
+	double weight; /* of each choice */
 	bool pruned;
 	u8 choice; /* by which it is being left */
 };
@@ -164,6 +165,7 @@ static void push_left(const struct task *t, unsigned depth, void (*left)(const s
 		rest.todo = nodes[i].todo;
 		rest.sleep = nodes[i].sleep;
 		rest.budget = nodes[i].budget;
+		rest.weight = nodes[i].weight * __builtin_popcount(rest.todo);
 		if (rest.todo)
 			left(&rest);
 		rest.path[rest.length++] = nodes[i].choice;
@@ -176,6 +178,7 @@ void search_root(struct task *t)
 	memset(t, 0, offsetof(struct task, path));
 	t->todo = world_enabled();
 	t->budget = opt.preemptions;
+	t->weight = 1;
 }
 
 bool search(const struct task *t, u64 budget, const char *want, volatile int *stop,
@@ -192,7 +195,8 @@ bool search(const struct task *t, u64 budget, const char *want, volatile int *st
 	memset(on_path, 0, sizeof(on_path));
 	last = t->length ? t->path[t->length - 1] / OPTIONS : ACTORS;
 	nodes[0] = (struct node){ .todo = t->todo, .sleep = t->sleep, .all = world_enabled(),
-				  .budget = t->budget };
+				  .budget = t->budget,
+				  .weight = t->weight / __builtin_popcount(t->todo | !t->todo) };
 	f->verdict = HOLDS;
 	if (!t->length && !nodes[0].all && !finished(0)) {
 		report(f, STUCK, "", "nothing can move from the start", 0, 0, t);
@@ -222,8 +226,10 @@ bool search(const struct task *t, u64 budget, const char *want, volatile int *st
 		}
 		choice = pick(n, last);
 		n->todo &= ~BIT(choice);
-		if (!affordable(n, choice, last))
+		if (!affordable(n, choice, last)) {
+			c->done += n->weight;
 			continue;
+		}
 		sleep = reduce ? still_asleep(n->sleep, choice) : 0;
 		n->sleep |= reduce ? BIT(choice) : 0;
 		n->choice = (u8)choice;
@@ -234,12 +240,17 @@ bool search(const struct task *t, u64 budget, const char *want, volatile int *st
 				report(f, VIOLATED, violated, violation_why, 0, d + 1, t);
 				return true;
 			}
+			c->done += n->weight;
 			world_undo();
 			continue;
 		}
 		enter(&nodes[d + 1], sleep, budget_after(n, choice, last), choice / OPTIONS, c);
 		d++;
 		n = &nodes[d];
+		if (n->todo)
+			n->weight = nodes[d - 1].weight / __builtin_popcount(n->todo);
+		else
+			c->done += nodes[d - 1].weight;
 		c->deepest = d > c->deepest ? d : c->deepest;
 		c->letters |= letters;
 		if (!n->all && !finished(0) && (!want || !*want)) {

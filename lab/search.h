@@ -8,13 +8,15 @@
 /* Where a search goes on: the choices to the state, and what to take there. */
 struct task {
 	u32 todo, sleep;
-	int budget; /* preemptions left */
+	int budget;    /* preemptions left */
+	double weight; /* the share of the whole search that this is taken for */
 	unsigned length;
 	u8 path[MAX_DEPTH];
 };
 
 struct counts {
 	u64 steps, complete, pruned, blocked, deepest;
+	double done; /* the share of the search that is behind, by weights */
 	double paths; /* --naive: all interleavings */
 	u32 letters;
 };
@@ -36,5 +38,25 @@ bool search(const struct task *t, u64 budget, const char *want, volatile int *st
 
 /* The choices at the start. */
 void search_root(struct task *t);
+
+/* ---- jobs.c: one exploration by several processes ---- */
+
+struct limits {
+	unsigned jobs;
+	double seconds; /* 0: none */
+	bool progress;	/* lines on standard error */
+	const char *checkpoint, *resume;
+};
+
+struct outcome {
+	struct finding found; /* verdict UNDECIDED: stopped before the end */
+	enum { ENDED, OUT_OF_TIME, OUT_OF_MEMORY, STOPPED } how;
+	struct counts n;
+	u64 states, bytes;
+	double seconds;
+};
+
+/* Explores TEST under OPT, with a table of its own. WANT as for search(). */
+void explore(const struct limits *l, const char *want, struct outcome *o);
 
 #endif

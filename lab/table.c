@@ -19,21 +19,44 @@ struct slot {
 };
 _Static_assert(ACTORS * OPTIONS < 31, "a sleep set fits beside VALID");
 
-static struct slot *slots;
-static u64 nslots;
-static _Atomic u64 *used;
+/* Two areas: the table in use, and the one that it grows into. Address space only, until used. */
+static struct slot *area[2];
+static struct {
+	u64 nslots;
+	_Atomic u64 used;
+	unsigned area;
+} *shared;
+static u64 most;
 
-void table_new(u64 bytes)
+#define SMALLEST (1ull << 16)
+
+static void *reserve(u64 bytes)
 {
-	for (nslots = 1 << 16; nslots * 2 * sizeof(*slots) <= bytes;)
-		nslots *= 2;
-	slots = mmap(NULL, nslots * sizeof(*slots) + 4096, PROT_READ | PROT_WRITE,
-		     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (slots == MAP_FAILED) {
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED) {
 		perror("explore: no memory for the table of states (--memory takes less)");
 		exit(2);
 	}
-	used = (_Atomic u64 *)(slots + nslots);
+	return p;
+}
+
+void table_new(u64 bytes)
+{
+	for (most = SMALLEST; most * 4 * sizeof(struct slot) <= bytes;)
+		most *= 4;
+	for (unsigned i = 0; i < 2; i++)
+		area[i] = reserve(most * sizeof(struct slot));
+	shared = reserve(sizeof(*shared));
+	shared->nslots = SMALLEST;
+}
+
+/* Gives the pages back: cheaper than clearing them where few were used. */
+static void empty(unsigned i)
+{
+	if (madvise(area[i], most * sizeof(struct slot), MADV_REMOVE))
+		perror("explore: madvise");
 }
 
 static double *paths;
@@ -41,7 +64,7 @@ static double *paths;
 double *table_paths(u64 slot)
 {
 	if (!paths)
-		paths = mmap(NULL, nslots * sizeof(*paths), PROT_READ | PROT_WRITE,
+		paths = mmap(NULL, most * sizeof(*paths), PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (paths == MAP_FAILED) {
 		perror("explore: no memory to count interleavings");
@@ -50,19 +73,56 @@ double *table_paths(u64 slot)
 	return &paths[slot];
 }
 
-void table_clear(void)
+void table_clear(bool whole)
 {
 	if (paths)
-		munmap(paths, nslots * sizeof(*paths));
+		munmap(paths, most * sizeof(*paths));
 	paths = NULL;
-	/* Punches the pages out: cheaper than writing where few were used. */
-	if (madvise(slots, nslots * sizeof(*slots) + 4096, MADV_REMOVE))
-		perror("madvise");
+	empty(shared->area);
+	shared->nslots = whole ? most : SMALLEST;
+	atomic_store(&shared->used, 0);
+}
+
+bool table_tight(void)
+{
+	return atomic_load(&shared->used) > shared->nslots / 2;
+}
+
+u64 table_size(void)
+{
+	return shared->nslots;
+}
+
+static void insert(struct slot *to, u64 n, u64 key, u64 rest)
+{
+	u64 i = key & (n - 1);
+
+	while (atomic_load_explicit(&to[i].key, memory_order_relaxed))
+		i = (i + 1) & (n - 1);
+	atomic_store_explicit(&to[i].key, key, memory_order_relaxed);
+	atomic_store_explicit(&to[i].rest, rest, memory_order_relaxed);
+}
+
+bool table_grow(void)
+{
+	const struct slot *from = area[shared->area];
+	u64 n = shared->nslots;
+
+	if (n * 4 > most)
+		return atomic_load(&shared->used) < n / 8 * 7;
+	for (u64 i = 0; i < n; i++)
+		if (from[i].key)
+			insert(area[!shared->area], n * 4, from[i].key, from[i].rest);
+	empty(shared->area);
+	shared->area = !shared->area;
+	shared->nslots = n * 4;
+	return true;
 }
 
 u32 table_enter(struct key k, u32 todo, u32 sleep, bool *seen, u64 *slot)
 {
-	u64 fresh = (u64)k.b << 32 | VALID | sleep;
+	u64 fresh = (u64)k.b << 32 | VALID | sleep, nslots = shared->nslots;
+	struct slot *slots = area[shared->area];
 
 	for (u64 i = k.a & (nslots - 1);; i = (i + 1) & (nslots - 1)) {
 		struct slot *s = &slots[i];
@@ -70,7 +130,7 @@ u32 table_enter(struct key k, u32 todo, u32 sleep, bool *seen, u64 *slot)
 
 		if (atomic_load(&s->key) == 0 && atomic_compare_exchange_strong(&s->key, &key, k.a)) {
 			atomic_store(&s->rest, fresh);
-			atomic_fetch_add(used, 1);
+			atomic_fetch_add_explicit(&shared->used, 1, memory_order_relaxed);
 			*seen = false;
 			*slot = i;
 			return todo & ~sleep;
@@ -90,15 +150,44 @@ u32 table_enter(struct key k, u32 todo, u32 sleep, bool *seen, u64 *slot)
 
 u64 table_states(void)
 {
-	return atomic_load(used);
+	return atomic_load(&shared->used);
 }
 
 u64 table_bytes(void)
 {
-	return table_states() * sizeof(struct slot);
+	return shared->nslots * sizeof(struct slot);
 }
 
-bool table_full(void)
+bool table_save(FILE *f)
 {
-	return table_states() > nslots / 8 * 7;
+	const struct slot *s = area[shared->area];
+	u64 n = table_states();
+
+	if (fwrite(&n, sizeof(n), 1, f) != 1)
+		return false;
+	for (u64 i = 0; i < shared->nslots; i++)
+		if (s[i].key && fwrite(&s[i], sizeof(s[i]), 1, f) != 1)
+			return false;
+	return true;
+}
+
+bool table_load(FILE *f)
+{
+	struct slot s;
+	u64 n;
+
+	table_clear(false);
+	if (fread(&n, sizeof(n), 1, f) != 1)
+		return false;
+	while (shared->nslots < n * 2 && shared->nslots * 4 <= most)
+		shared->nslots *= 4;
+	if (n > shared->nslots / 8 * 7)
+		return false;
+	for (u64 i = 0; i < n; i++) {
+		if (fread(&s, sizeof(s), 1, f) != 1)
+			return false;
+		insert(area[shared->area], shared->nslots, s.key, s.rest);
+	}
+	atomic_store(&shared->used, n);
+	return true;
 }

@@ -3,11 +3,22 @@
 #ifndef LAB_TABLE_H
 #define LAB_TABLE_H
 
+#include <stdio.h>
+
 #include "lab/lab.h"
 
-/* Room for about BYTES of states; memory is used as it fills. */
+/* Room for at most BYTES of states; it starts small and grows. */
 void table_new(u64 bytes);
-void table_clear(void);
+void table_clear(bool whole); /* empty; WHOLE: as large as it may get, at once */
+
+/* Half full, to be grown; and grows, while no other process uses it. False: no room is left. */
+bool table_tight(void);
+bool table_grow(void);
+u64 table_size(void); /* in states */
+
+/* All states, to a file and from it. */
+bool table_save(FILE *f);
+bool table_load(FILE *f);
 
 /*
  * Enters a state with the choices that need not be taken from it (its sleep set). Returns those of
@@ -21,6 +32,5 @@ double *table_paths(u64 slot);
 
 u64 table_states(void);
 u64 table_bytes(void);
-bool table_full(void);
 
 #endif

@@ -189,7 +189,7 @@ hread:
 	fi;
 
 slow:
-	WORTH_IT || (m[REQ(v)] & EVENT);
+	(m[REQ(v)] & EVENT -> X_see_clear != 1 : WORTH_IT);
 #if EVENTS
 	if
 	:: LD(v, REQ(v)) & EVENT -> skip

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lab/ablate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lab/report.h"
+
+/*
+ * What `ordered` consists of. With a reason: it could be left out or moved, and why; the tests must
+ * then hold without it.
+ */
+static const struct {
+	const char *name, *redundant;
+} parts[] = {
+	{ "begin", 0 },
+	{ "unmap", 0 },
+	{ "publish_reload", 0 },
+	{ "publish_flush", 0 },
+	{ "kick", 0 },
+	{ "wait", 0 },
+	{ "copy", 0 },
+	{ "rebind", 0 },
+	{ "release", 0 },
+	{ "end", 0 },
+	{ "begin<>unmap", 0 },
+	{ "unmap<>publish_reload", "both stand between begin and kick: a reload waits for end" },
+	{ "publish_reload<>publish_flush", "both stand between unmap and kick" },
+	{ "publish_flush<>kick", 0 },
+	{ "kick<>wait", 0 },
+	{ "wait<>copy", 0 },
+	{ "copy<>rebind", "P names the new frame as moving: nobody uses it before end" },
+	{ "rebind<>release", "P names the old frame as moving: nobody uses it before end" },
+	{ "release<>end", "after wait nobody can use the old frame, whatever P says" },
+	{ "reload", 0 },
+	{ "flush", 0 },
+	{ "arm", 0 },
+	{ "check", 0 },
+	{ "reload<>flush", "reload sets flushed to 0, so check sends the vCPU round again" },
+	{ "flush<>arm", "flush is still before check and entry; stays get longer" },
+	{ "arm<>check", 0 },
+	{ "gated", 0 },
+	{ "NMI", 0 },
+	{ "INVEPT", 0 },
+	{ "elided", "after a kick the vCPU has not entered since the flush for the same generation" },
+	{ "kick_fence", "the publishing before it is a locked instruction, a full fence" },
+	{ "kick_mode", 0 },
+	{ "wait_mode", 0 },
+	{ "arm_fence", 0 },
+	{ "check_requests", 0 },
+	{ "check_generation", 0 },
+	{ "begin_claim.plain", 0 },
+	{ "publish_flush.plain", 0 },
+	{ "publish_reload.plain", 0 },
+	{ "unmap_lock", 0 },
+	{ "fault_lock", 0 },
+	{ "fault_p", 0 },
+	{ "reload_clear", 0 },
+	{ "reload_clear.plain", 0 },
+	{ "reload_again", 0 },
+	{ "reload_p", 0 },
+	{ "read_mode", 0 },
+	{ "read_fence", 0 },
+	{ "read_p", 0 },
+	{ "sleep_fence", 0 },
+	{ "request.plain", 0 },
+};
+
+/* Other names that tests may leave out. */
+static const char *const more[] = { "clear", "clear_p", "rebind_p", "end_p", "begin_claim",
+				    "publish_flush.plain", "gate_requests", "gate_generation" };
+
+static bool is_step(const char *name, size_t n)
+{
+	static const char *const steps[] = { "begin", "unmap", "publish_reload", "publish_flush",
+					     "kick",  "wait",  "copy",		 "clear",
+					     "rebind", "release", "end", "reload", "flush", "arm",
+					     "check" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(steps); i++)
+		if (strlen(steps[i]) == n && !strncmp(steps[i], name, n))
+			return true;
+	return false;
+}
+
+bool ablation_known(const char *name)
+{
+	const char *swap = strstr(name, "<>");
+
+	if (swap)
+		return is_step(name, (size_t)(swap - name)) && is_step(swap + 2, strlen(swap + 2));
+	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++)
+		if (!strcmp(name, parts[i].name))
+			return true;
+	for (unsigned i = 0; i < ARRAY_SIZE(more); i++)
+		if (!strcmp(name, more[i]))
+			return true;
+	return false;
+}
+
+const char *ablation_names(void)
+{
+	static char text[2000];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(parts) + ARRAY_SIZE(more); i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", i ? " " : "",
+				      i < ARRAY_SIZE(parts) ? parts[i].name :
+							      more[i - ARRAY_SIZE(parts)]);
+	return text;
+}
+
+/* A test of the shipped order, with nothing left out, that it passes. */
+static bool of_ordered(const struct litmus *l)
+{
+	return !strcmp(l->protocol, "ordered") && !l->own_steps && !l->nwithout &&
+	       l->expect[1].verdict == HOLDS && l->actor[0].kind != RAW;
+}
+
+/* The first of the tests whose verdict is not the expected one. */
+static const struct litmus *noticed_by(struct litmus *tests, unsigned n,
+				       bool (*wanted)(const struct litmus *l), int models,
+				       struct limits *l, struct outcome *o, unsigned *undecided)
+{
+	*undecided = 0;
+	for (unsigned i = 0; i < n; i++)
+		for (int tso = 1; tso > 1 - models; tso--) {
+			test = &tests[i];
+			opt.tso = tso;
+			if (!wanted(test))
+				continue;
+			for (nablations = rule_out ? 0 : nablations; rule_out && nablations < test->nwithout;
+			     nablations++)
+				ablations[nablations] = test->without[nablations];
+			explore(l, NULL, o);
+			if (o->found.verdict == UNDECIDED)
+				++*undecided;
+			else if (o->found.verdict != test->expect[tso].verdict)
+				return test;
+		}
+	return NULL;
+}
+
+int ablate_all(struct litmus *tests, unsigned n, struct limits *l)
+{
+	static struct outcome o;
+	unsigned bad = 0, undecided, caught = 0, argued = 0;
+
+	if (report_format == REPORT_TABLE)
+		printf("%-32s %-26s %s\n", "left out or swapped", "verdict", "by / why not");
+	if (report_format == REPORT_CSV)
+		puts("ablation,verdict,rule,test,reason,ok");
+	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+		const char *reason = parts[i].redundant ? parts[i].redundant : "";
+		const struct litmus *by;
+		char verdict[60] = "holds";
+		bool ok;
+
+		ablations[0] = parts[i].name;
+		nablations = 1;
+		by = noticed_by(tests, n, of_ordered, 1, l, &o, &undecided);
+		if (by)
+			snprintf(verdict, sizeof(verdict), "%s %s", verdict_name(o.found.verdict),
+				 o.found.verdict == VIOLATED ? o.found.rule : "");
+		ok = by ? !*reason : *reason && !undecided;
+		bad += !ok;
+		caught += ok && by;
+		argued += ok && !by;
+		if (report_format == REPORT_TABLE)
+			printf("%-32s %-26s %s%s\n", parts[i].name, verdict,
+			       by ? by->name : *reason ? reason : "NOT NOTICED",
+			       by && *reason ? "  NOTICED, though it is argued to be redundant" :
+			       undecided ? "  (out of time in some)" : "");
+		else if (report_format == REPORT_CSV)
+			printf("%s,%s,%s,%s,\"%s\",%s\n", parts[i].name,
+			       verdict_name(by ? o.found.verdict : HOLDS), by ? o.found.rule : "",
+			       by ? by->name : "", reason, ok ? "yes" : "no");
+		else
+			printf("{\"ablation\":\"%s\",\"verdict\":\"%s\",\"rule\":\"%s\",\"test\":\"%s\","
+			       "\"reason\":\"%s\",\"ok\":%s}\n", parts[i].name,
+			       verdict_name(by ? o.found.verdict : HOLDS), by ? o.found.rule : "",
+			       by ? by->name : "", reason, ok ? "true" : "false");
+		fflush(stdout);
+	}
+	if (report_format == REPORT_TABLE)
+		printf("%u noticed, %u argued and held, %u neither\n", caught, argued, bad);
+	return bad ? 3 : 0;
+}
+
+static bool any(const struct litmus *l)
+{
+	return l->expect[1].verdict != UNDECIDED;
+}
+
+int check_rules(struct litmus *tests, unsigned n, struct limits *l)
+{
+	static struct outcome o;
+	unsigned bad = 0, undecided;
+
+	for (unsigned i = 0; model_rules[i].name; i++) {
+		const struct litmus *by;
+
+		rule_out = model_rules[i].name;
+		by = noticed_by(tests, n, any, 2, l, &o, &undecided);
+		bad += !by;
+		printf("%-20s %-24s %s\n", rule_out, by ? by->name : "NOT NOTICED",
+		       model_rules[i].text);
+		fflush(stdout);
+	}
+	rule_out = NULL;
+	printf("%u rules that no test notices\n", bad);
+	return bad ? 3 : 0;
+}

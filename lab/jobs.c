@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One exploration by several processes. They share the table of states and a list of tasks: a
+ * search that has used up its turn leaves the rest of its path as tasks. The first process takes
+ * the newest task, so that it goes on depth first; the others take the oldest, which are the
+ * largest. What is left when time is out goes to a file, with the table, and can be resumed.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lab/search.h"
+#include "lab/table.h"
+
+#define MAX_TASKS 20000
+#define MAX_JOBS 16
+#define MAGIC 0x31706b636f6c7469ull
+
+enum { GO_ON, FOUND, TIME, MEMORY, INTERRUPT };
+
+static struct shared {
+	_Atomic int locked;
+	volatile int stop; /* why */
+	volatile int grow; /* the table wants to: all gather */
+	_Atomic int gathered, idle;
+	unsigned ntasks;
+	u16 order[MAX_TASKS], spare[MAX_TASKS]; /* tasks waiting, oldest first; those free */
+	struct finding found;
+	struct counts counts[MAX_JOBS];
+	struct task task[MAX_TASKS];
+} *sh;
+static unsigned jobs;
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void pause_a_little(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
+}
+
+static void lock_tasks(void)
+{
+	while (atomic_exchange(&sh->locked, 1))
+		pause_a_little();
+}
+
+static void unlock_tasks(void)
+{
+	atomic_store(&sh->locked, 0);
+}
+
+static void put_task(const struct task *t)
+{
+	unsigned i;
+
+	lock_tasks();
+	if (sh->ntasks == MAX_TASKS) {
+		fputs("explore: too many tasks\n", stderr);
+		exit(4);
+	}
+	i = sh->spare[sh->ntasks];
+	memcpy(&sh->task[i], t, offsetof(struct task, path) + t->length);
+	sh->order[sh->ntasks++] = (u16)i;
+	unlock_tasks();
+}
+
+static bool take_task(struct task *t, bool newest)
+{
+	unsigned i;
+
+	lock_tasks();
+	if (!sh->ntasks) {
+		unlock_tasks();
+		return false;
+	}
+	if (newest) {
+		i = sh->order[--sh->ntasks];
+	} else {
+		i = sh->order[0];
+		memmove(sh->order, sh->order + 1, --sh->ntasks * sizeof(sh->order[0]));
+	}
+	sh->spare[sh->ntasks] = (u16)i;
+	memcpy(t, &sh->task[i], offsetof(struct task, path) + sh->task[i].length);
+	unlock_tasks();
+	return true;
+}
+
+/* Nobody uses the table now but the first process, which grows it. */
+static void gather(unsigned me)
+{
+	atomic_fetch_add(&sh->gathered, 1);
+	if (me == 0) {
+		while (atomic_load(&sh->gathered) < (int)jobs && !sh->stop)
+			pause_a_little();
+		if (!sh->stop && !table_grow())
+			sh->stop = MEMORY;
+		atomic_store(&sh->gathered, 0);
+		sh->grow = 0;
+	} else {
+		while (sh->grow && !sh->stop)
+			pause_a_little();
+	}
+}
+
+static void add_up(struct counts *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	for (unsigned i = 0; i < MAX_JOBS; i++) {
+		const struct counts *c = &sh->counts[i];
+
+		sum->steps += c->steps;
+		sum->complete += c->complete;
+		sum->pruned += c->pruned;
+		sum->blocked += c->blocked;
+		sum->paths += c->paths;
+		sum->done += c->done;
+		sum->letters |= c->letters;
+		if (c->deepest > sum->deepest)
+			sum->deepest = c->deepest;
+	}
+}
+
+static void progress(double start)
+{
+	struct counts n;
+	double t = now() - start;
+
+	add_up(&n);
+	fprintf(stderr,
+		"%s %s: %.0f s, %lu million steps, %lu million states, about %.1f %% done\n",
+		test->name, opt.tso ? "tso" : "sc", t, n.steps / 1000000, table_states() / 1000000,
+		100 * n.done);
+}
+
+static void work(unsigned me, const struct limits *l, const char *want, double start)
+{
+	static struct task t;
+	static struct finding f;
+	double told = start;
+	bool waiting = false;
+
+	for (;;) {
+		double t0 = now();
+
+		if (l->seconds && t0 - start > l->seconds && !sh->stop)
+			sh->stop = TIME;
+		if (!sh->stop && table_tight())
+			sh->grow = 1;
+		if (sh->grow)
+			gather(me);
+		if (sh->stop)
+			return;
+		if (me == 0 && l->progress && t0 - told > 2) {
+			told = t0;
+			progress(start);
+		}
+		if (!take_task(&t, me == 0)) {
+			if (!waiting)
+				atomic_fetch_add(&sh->idle, 1);
+			waiting = true;
+			if (atomic_load(&sh->idle) == (int)jobs)
+				return;
+			pause_a_little();
+			continue;
+		}
+		if (waiting)
+			atomic_fetch_sub(&sh->idle, 1);
+		waiting = false;
+		/* A turn adds at most one state a step, so the table holds until the next look. */
+		if (search(&t, opt.naive ? ~0ull >> 1 : table_size() / 4 / jobs, want, &sh->stop,
+			   &sh->counts[me], &f, put_task)) {
+			lock_tasks();
+			if (sh->stop != FOUND)
+				sh->found = f;
+			sh->stop = FOUND;
+			unlock_tasks();
+			return;
+		}
+	}
+}
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	sh->stop = INTERRUPT;
+}
+
+/* ---- checkpoints ---- */
+
+static u64 fingerprint(void)
+{
+	u64 h = mix(opt.tso | opt.naive << 1 | opt.stateless << 2, (u64)opt.preemptions);
+	const u8 *p = (const u8 *)test;
+
+	for (size_t i = 0; i < sizeof(*test); i++)
+		h = mix(h, p[i]);
+	for (unsigned i = 0; i < nablations; i++)
+		for (const char *c = ablations[i]; *c; c++)
+			h = mix(h, (u8)*c);
+	return h;
+}
+
+static void save(const char *file, double seconds)
+{
+	FILE *f = fopen(file, "w");
+	u64 head[2] = { MAGIC, fingerprint() };
+	struct counts n;
+	bool ok;
+
+	add_up(&n);
+	ok = f && fwrite(head, sizeof(head), 1, f) == 1 && fwrite(&n, sizeof(n), 1, f) == 1 &&
+	     fwrite(&seconds, sizeof(seconds), 1, f) == 1 &&
+	     fwrite(&sh->ntasks, sizeof(sh->ntasks), 1, f) == 1;
+	for (unsigned i = 0; ok && i < sh->ntasks; i++)
+		ok = fwrite(&sh->task[sh->order[i]], sizeof(struct task), 1, f) == 1;
+	ok = ok && table_save(f);
+	if (f && fclose(f))
+		ok = false;
+	if (!ok) {
+		fprintf(stderr, "explore: %s: %s\n", file, strerror(errno));
+		exit(2);
+	}
+	fprintf(stderr, "explore: what is left is in %s; --resume %s goes on with it\n", file, file);
+}
+
+static double load(const char *file)
+{
+	static struct task t;
+	FILE *f = fopen(file, "r");
+	u64 head[2];
+	double seconds;
+	unsigned n;
+	bool ok = f && fread(head, sizeof(head), 1, f) == 1;
+
+	if (!ok || head[0] != MAGIC) {
+		fprintf(stderr, "explore: %s: %s\n", file,
+			f ? "no checkpoint of this program" : strerror(errno));
+		exit(2);
+	}
+	if (head[1] != fingerprint()) {
+		fprintf(stderr, "explore: %s is of another test, model or set of options\n", file);
+		exit(2);
+	}
+	ok = fread(&sh->counts[0], sizeof(sh->counts[0]), 1, f) == 1 &&
+	     fread(&seconds, sizeof(seconds), 1, f) == 1 && fread(&n, sizeof(n), 1, f) == 1;
+	for (unsigned i = 0; ok && i < n; i++) {
+		ok = fread(&t, sizeof(t), 1, f) == 1 && t.length < MAX_DEPTH;
+		if (ok)
+			put_task(&t);
+	}
+	if (!ok || !table_load(f)) {
+		fprintf(stderr, "explore: %s is cut short, or its states need more --memory\n",
+			file);
+		exit(2);
+	}
+	fclose(f);
+	return seconds;
+}
+
+/* ---- one exploration ---- */
+
+static void set_up(void)
+{
+	if (!sh) {
+		sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (sh == MAP_FAILED) {
+			perror("explore");
+			exit(2);
+		}
+		signal(SIGINT, on_signal);
+		signal(SIGTERM, on_signal);
+	}
+	memset(sh, 0, offsetof(struct shared, task));
+	for (unsigned i = 0; i < MAX_TASKS; i++)
+		sh->spare[i] = (u16)i;
+}
+
+static void others(const struct limits *l, const char *want, double start)
+{
+	fflush(NULL);
+	for (unsigned i = 1; i < jobs; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0) {
+			perror("explore: fork");
+			exit(2);
+		}
+		if (!pid) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			work(i, l, want, start);
+			_exit(0);
+		}
+	}
+}
+
+void explore(const struct limits *l, const char *want, struct outcome *o)
+{
+	static struct task root;
+	double start = now(), before = 0;
+	int status;
+
+	set_up();
+	table_clear(opt.naive);
+	letters = 0;
+	search_root(&root);
+	if (l->resume)
+		before = load(l->resume);
+	else
+		put_task(&root);
+	/* Most tests are over before another process would be there: a first turn alone. */
+	jobs = 1;
+	if (l->jobs > 1 && !opt.naive) {
+		static struct task t;
+		static struct finding f;
+
+		take_task(&t, true);
+		if (search(&t, 15000, want, &sh->stop, &sh->counts[0], &f, put_task)) {
+			sh->found = f;
+			sh->stop = FOUND;
+		}
+		if (sh->ntasks && !sh->stop) {
+			jobs = l->jobs;
+			others(l, want, start);
+		}
+	}
+	work(0, l, want, start);
+	for (unsigned i = 1; i < jobs; i++)
+		if (wait(&status) < 0 || !WIFEXITED(status) || WEXITSTATUS(status)) {
+			fputs("explore: one of its processes died\n", stderr);
+			exit(1);
+		}
+	memset(o, 0, offsetof(struct outcome, found.path));
+	add_up(&o->n);
+	o->seconds = before + now() - start;
+	o->states = table_states();
+	o->bytes = table_bytes() + sizeof(struct task) * sh->ntasks;
+	o->how = ENDED;
+	o->found.verdict = HOLDS;
+	if (sh->stop == FOUND) {
+		o->found = sh->found;
+	} else if (sh->stop) {
+		o->found.verdict = UNDECIDED;
+		o->how = sh->stop == TIME ? OUT_OF_TIME : sh->stop == MEMORY ? OUT_OF_MEMORY : STOPPED;
+		if (l->checkpoint)
+			save(l->checkpoint, o->seconds);
+	}
+}
