@@ -109,7 +109,7 @@ extern unsigned self; /* the actor whose code runs */
 
 /* ---- litmus.c: a test ---- */
 
-enum action_kind { ACT_READ, ACT_WRITE, ACT_EXIT, ACT_HREAD, ACT_HALT, ACT_NOTIFY, ACT_LEAVE,
+enum action_kind { ACT_READ, ACT_WRITE, ACT_EXIT, ACT_HREAD, ACT_HALT, ACT_NOTIFY, ACT_LEAVE, ACT_END,
 		   ACT_IDLE };
 enum actor_kind { INVALIDATOR, VCPU, RAW };
 enum verdict { HOLDS, VIOLATED, STUCK, UNDECIDED };

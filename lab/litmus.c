@@ -154,7 +154,8 @@ static bool action(struct litmus *l, struct action *a, char *word)
 		bool page;
 	} kinds[] = { { "read", ACT_READ, true },   { "write", ACT_WRITE, true },
 		      { "hread", ACT_HREAD, true }, { "exit", ACT_EXIT, false },
-		      { "halt", ACT_HALT, false },  { "leave", ACT_LEAVE, false },  { "notify", ACT_NOTIFY, false } };
+		      { "halt", ACT_HALT, false },  { "leave", ACT_LEAVE, false },
+		      { "end", ACT_END, false },  { "notify", ACT_NOTIFY, false } };
 	char *colon = strchr(word, ':');
 	unsigned n;
 
@@ -176,7 +177,7 @@ static bool action(struct litmus *l, struct action *a, char *word)
 		}
 		return !colon || wrong("%s takes nothing after a colon", word);
 	}
-	return wrong("'%s' is no action: read:PAGE, write:PAGE, hread:PAGE, exit, halt, leave, notify:N",
+	return wrong("'%s' is no action: read:PAGE, write:PAGE, hread:PAGE, exit, halt, leave, end, notify:N",
 		     word);
 }
 

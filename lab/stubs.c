@@ -12,8 +12,6 @@
 	void name(void)                                                                            \
 	{                                                                                          \
 	}
-NOTHING(exit_apic_access)
-NOTHING(exit_cpuid)
 NOTHING(nmi_unblock)
 NOTHING(vcpu_redeliver)
 

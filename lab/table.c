@@ -44,8 +44,8 @@ static void *reserve(u64 bytes)
 
 void table_new(u64 bytes)
 {
-	for (most = SMALLEST; most * 4 * sizeof(struct slot) <= bytes;)
-		most *= 4;
+	for (most = SMALLEST; most * 2 * sizeof(struct slot) <= bytes;)
+		most *= 2;
 	for (unsigned i = 0; i < 2; i++)
 		area[i] = reserve(most * sizeof(struct slot));
 	shared = reserve(sizeof(*shared));
@@ -85,7 +85,7 @@ void table_clear(bool whole)
 
 bool table_tight(void)
 {
-	return atomic_load(&shared->used) > shared->nslots / 2;
+	return atomic_load(&shared->used) > shared->nslots / 5 * 3;
 }
 
 u64 table_size(void)
@@ -106,16 +106,16 @@ static void insert(struct slot *to, u64 n, u64 key, u64 rest)
 bool table_grow(void)
 {
 	const struct slot *from = area[shared->area];
-	u64 n = shared->nslots;
+	u64 n = shared->nslots, to = n * (n < 1 << 24 ? 4 : 2);
 
-	if (n * 4 > most)
+	if (to > most)
 		return atomic_load(&shared->used) < n / 8 * 7;
 	for (u64 i = 0; i < n; i++)
 		if (from[i].key)
-			insert(area[!shared->area], n * 4, from[i].key, from[i].rest);
+			insert(area[!shared->area], to, from[i].key, from[i].rest);
 	empty(shared->area);
 	shared->area = !shared->area;
-	shared->nslots = n * 4;
+	shared->nslots = to;
 	return true;
 }
 

@@ -237,7 +237,7 @@ void guest_event(unsigned actor, unsigned option)
 		if (rule("I7"))
 			t_drop_page(actor, a->page);
 		vm_exit(c, EXIT_EPT_VIOLATION);
-	} else if (a->kind == ACT_EXIT) {
+	} else if (a->kind == ACT_EXIT || a->kind == ACT_END) {
 		c->at++;
 		vm_exit(c, EXIT_CPUID);
 	} else if (a->kind == ACT_HREAD) {

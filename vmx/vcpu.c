@@ -157,8 +157,9 @@ static bool see_to_requests(struct vcpu *v)
 /* From OUTSIDE through the gate, when it has not let the vCPU pass at once. */
 static __attribute__((noinline)) int pass_slowly(struct vcpu *v)
 {
-	/* An interrupt to deliver is no retry; a reload or a new generation is. */
-	v->retries += !(order_load(slow_requests, &v->gate.requests) & REQ_EVENT);
+	/* For the report alone: an interrupt to deliver is no retry; a reload or a new generation
+	 * is. */
+	v->retries += !(__atomic_load_n(&v->gate.requests, __ATOMIC_RELAXED) & REQ_EVENT);
 	do {
 		if ((order_load(pass_requests, &v->gate.requests) & ~REQ_RELOAD) &&
 		    !see_to_requests(v))
