@@ -99,12 +99,14 @@ bool will_touch(unsigned actor, unsigned page)
 	return false;
 }
 
-static bool will_touch_any(unsigned actor)
+/* The leaves that an entry fills T from. */
+static u64 leaves_to_touch(unsigned actor)
 {
+	u64 set = 0;
+
 	for (unsigned page = 0; page < test->npages; page++)
-		if (will_touch(actor, page))
-			return true;
-	return false;
+		set |= will_touch(actor, page) ? R_E(page) : 0;
+	return set;
 }
 
 static const char *action_name(const struct action *a)
@@ -134,7 +136,7 @@ static void vcpu_actor(void)
 		known_point(1);
 		forget_reads();
 		if (!post(&(struct event){ .name = "enter", .kind = EV_ENTER,
-					   .reads = (will_touch_any(self) ? R_E : 0) | R_CPU(self),
+					   .reads = leaves_to_touch(self) | R_CPU(self),
 					   .writes = R_CPU(self) })) {
 			what = vcpu_enter(v); /* vmx_entry_aborted */
 			continue;
@@ -142,13 +144,13 @@ static void vcpu_actor(void)
 		do {
 			const struct action *a = &test->actor[self].action[m.cpu[self].at];
 			struct event e = { .name = action_name(a), .kind = EV_GUEST,
-					   .reads = R_E | R_FRAMES | R_CPU(self),
+					   .reads = R_E(a->page) | R_FRAMES(a->page) | R_CPU(self),
 					   .writes = R_CPU(self) };
 
 			if (m.cpu[self].at >= test->actor[self].nactions)
 				e.reads = R_CPU(self);
 			else if (a->kind == ACT_WRITE && !opt.tso)
-				e.writes |= R_FRAMES;
+				e.writes |= R_FRAMES(a->page);
 			m.cpu[self].label = "guest";
 			what = (int)post(&e);
 		} while (!what);
@@ -227,13 +229,9 @@ void guest_start(void)
 
 /* ---- what is still to come ---- */
 
-static u64 all_entries(void)
+static u64 entry_of(unsigned page)
 {
-	u64 set = 0;
-
-	for (unsigned page = 0; page < test->npages; page++)
-		set |= resource((u64)p_entry(page));
-	return set;
+	return resource((u64)p_entry(page));
 }
 
 static void future_of_vcpu(unsigned actor, u64 *reads, u64 *writes)
@@ -244,12 +242,14 @@ static void future_of_vcpu(unsigned actor, u64 *reads, u64 *writes)
 		  resource((u64)&vcpus[actor].gate.requests) | resource((u64)&interrupts[actor]) |
 		  R_CPU(actor);
 
-	*reads = own | resource((u64)&ept.generation) | all_entries();
+	*reads = own | resource((u64)&ept.generation) | entry_of(0);
 	*writes = own;
 	/* With the action whose exit may be in its handler. */
 	for (unsigned i = c->at ? c->at - 1u : 0; i < t->nactions; i++) {
 		const struct action *a = &t->action[i];
 
+		if (a->kind <= ACT_WRITE || a->kind == ACT_HREAD)
+			*reads |= entry_of(a->page);
 		if (a->kind == ACT_NOTIFY) {
 			for (unsigned k = 0; k < nactors; k++)
 				*writes |= resource((u64)&vcpus[k].gate.requests) |
@@ -257,24 +257,31 @@ static void future_of_vcpu(unsigned actor, u64 *reads, u64 *writes)
 			for (unsigned k = 0; k < nactors; k++)
 				*reads |= resource((u64)&vcpus[k].gate.mode);
 		} else if (a->kind == ACT_HREAD) {
-			*reads |= R_FRAMES;
+			*reads |= R_FRAMES(a->page);
 		} else if (i >= c->at && a->kind <= ACT_WRITE) {
-			*reads |= R_FRAMES | R_E;
-			*writes |= R_E | resource((u64)&ept.lock.taken) |
-				   (a->kind == ACT_WRITE ? R_FRAMES : 0);
+			*reads |= R_FRAMES(a->page) | R_E(a->page);
+			*writes |= R_E(a->page) | resource((u64)&ept.lock.taken) |
+				   (a->kind == ACT_WRITE ? R_FRAMES(a->page) : 0);
 		}
 	}
 }
 
-static void future_of_step(const char *name, u64 *reads, u64 *writes)
+static void future_of_step(const struct actor_text *t, const char *name, u64 *reads, u64 *writes)
 {
+	u64 entries = 0, leaves = 0, frames = 0;
+
+	for (unsigned i = 0; i < t->nactions; i++) {
+		entries |= entry_of(t->action[i].page);
+		leaves |= R_E(t->action[i].page);
+		frames |= R_FRAMES(t->action[i].page);
+	}
 	if (!strcmp(name, "begin") || !strcmp(name, "clear") || !strcmp(name, "rebind") ||
 	    !strcmp(name, "end"))
-		*writes |= all_entries();
+		*writes |= entries;
 	if (!strcmp(name, "begin") || !strcmp(name, "copy") || !strcmp(name, "release"))
-		*writes |= R_FRAMES;
+		*writes |= frames;
 	if (!strcmp(name, "unmap"))
-		*writes |= R_E | R_FRAMES | resource((u64)&ept.lock.taken) | all_entries();
+		*writes |= leaves | frames | resource((u64)&ept.lock.taken) | entries;
 	if (!strcmp(name, "publish_flush"))
 		*writes |= resource((u64)&ept.generation);
 	for (unsigned i = 0; i < nactors; i++) {
@@ -298,9 +305,8 @@ void future(unsigned actor, u64 *reads, u64 *writes)
 	} else if (!c->ended) {
 		unsigned first = c->run < test->actor[actor].times || !c->step ? 0 : c->step - 1u;
 
-		*reads = first ? 0 : all_entries();
 		for (unsigned i = first; steps[i].run; i++)
-			future_of_step(steps[i].name, reads, writes);
+			future_of_step(&test->actor[actor], steps[i].name, reads, writes);
 	}
 	for (unsigned i = 0; i < c->nbuffer; i++)
 		*writes |= c->buffer[i].writes;

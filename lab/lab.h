@@ -240,9 +240,13 @@ bool is_mode(u64 addr, unsigned *vcpu);
 bool is_entry(u64 addr);
 extern void (*on_event)(unsigned actor, unsigned option, const struct event *e, u64 result);
 
-enum { R_FRAMES = 1, R_E = 2 };
-#define R_CPU(actor) (4ull << (actor))
-#define R_FIRST 12 /* locations from here on */
+/* Resources: E's leaf and the frames of each page; what reaches a CPU; then locations. */
+#define R_E(page) (1ull << (page))
+#define R_FRAMES(page) (1ull << (PAGES + (page)))
+#define R_CPU(actor) (1ull << (2 * PAGES + (actor)))
+#define R_FIRST (2 * PAGES + ACTORS)
+#define R_E_ALL (R_E(PAGES) - R_E(0))
+#define R_FRAMES_ALL (R_FRAMES(PAGES) - R_FRAMES(0))
 
 /* ---- tlb.c ---- */
 #define T_PAGE(t) ((t) & 7)
@@ -278,6 +282,7 @@ struct region {
 struct region shim_private(unsigned actor); /* C state outside its stack */
 u64 *p_entry(unsigned page);
 u64 *a_copy(unsigned actor);
+u64 leaf_address(unsigned page); /* tlb.c: of E's 4-KB entry; 0 where there is no table for it */
 
 /* Frames, as mm/frame.h has them: at this address, so that frame_ptr() works. */
 #define FRAME_BASE 0x100000ull /* frame number */

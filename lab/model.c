@@ -39,8 +39,12 @@ u64 resource(u64 addr)
 {
 	unsigned i = (u32)(addr >> 2) * 0x9e3779b1u >> 23;
 
-	if (is_entry(addr))
-		return R_E;
+	if (is_entry(addr)) {
+		for (unsigned page = 0; page < test->npages; page++)
+			if (leaf_address(page) == addr)
+				return R_E(page);
+		return R_E_ALL; /* a table, or a large leaf */
+	}
 	for (; locations[i].addr; i = (i + 1) % ARRAY_SIZE(locations))
 		if (locations[i].addr == addr)
 			return BIT(locations[i].bit);
@@ -154,7 +158,7 @@ static void store(unsigned actor, const struct event *e)
 		land(actor, &s);
 		return;
 	}
-	s.writes = e->page != 0xff ? R_FRAMES : resource(e->addr);
+	s.writes = e->page != 0xff ? R_FRAMES(e->page) : e->writes;
 	if (c->nbuffer == BUFFER)
 		abort();
 	c->buffer[c->nbuffer++] = s;
@@ -424,8 +428,14 @@ void lab_lock(const char *name, struct lock *l)
 
 void lab_unlock(const char *name, struct lock *l)
 {
+	struct event e;
+
 	if (nablations && without(name))
 		return;
-	lab_store(name, &l->taken, 4, 0);
+	access_event(&e, name, EV_STORE, &l->taken, 4);
+	/* What it meets, another's lock, cannot come before it: no choice is lost when it is done
+	 * as soon as it can be. */
+	e.writes = 0;
+	post(&e);
 	m.cpu[self].holds = 0;
 }

@@ -75,29 +75,46 @@ u64 frame_alloc_run(u16 owner, u64 count)
 	return FRAME_BASE + P_ENTRIES;
 }
 
+/* The resource of a frame that the actor's batch has to do with. */
+static u64 frames_of(u64 pfn)
+{
+	const struct batch *b = &batches[self];
+	u64 set = 0;
+
+	for (unsigned i = 0; i < b->npages; i++)
+		for (unsigned page = 0; page < test->npages; page++)
+			if ((b->page[i].old == pfn || b->page[i].new == pfn) &&
+			    b->page[i].gfn == page_gfn(page))
+				set |= R_FRAMES(page);
+	return set ? set : R_FRAMES_ALL;
+}
+
 void frame_free(u64 pfn, u16 owner)
 {
 	(void)owner;
 	post(&(struct event){ .name = "free", .kind = EV_FREE, .addr = pfn - FRAME_BASE,
-			      .writes = R_FRAMES });
+			      .writes = frames_of(pfn) });
 }
 
 void frame_copy(u64 to, u64 from)
 {
 	post(&(struct event){ .name = "copy", .kind = EV_COPY, .addr = to - FRAME_BASE,
-			      .old = from - FRAME_BASE, .writes = R_FRAMES });
+			      .old = from - FRAME_BASE,
+			      .writes = frames_of(from) | frames_of(to) });
 }
 
 void *lab_memcpy(void *dst, const void *src, size_t n)
 {
 	u64 frame = frame_of(src) - FRAME_BASE;
 
-	if (frame < FRAMES)
+	if (frame < FRAMES) {
+		u8 page = test->actor[self].action[m.cpu[self].at - 1].page;
+
 		post(&(struct event){ .name = "read frame", .kind = EV_READ, .addr = frame,
-				      .page = test->actor[self].action[m.cpu[self].at - 1].page,
-				      .reads = R_FRAMES });
-	else
+				      .page = page, .reads = R_FRAMES(page) });
+	} else {
 		memcpy(dst, src, n);
+	}
 	return dst;
 }
 

@@ -33,6 +33,22 @@ struct leaf walk(unsigned page)
 	}
 }
 
+u64 leaf_address(unsigned page)
+{
+	u64 gpa = page_gfn(page) << PAGE_SHIFT, table = ept.eptp & EPT_ADDRESS;
+
+	for (unsigned level = 4;; level--) {
+		u64 address = table + 8 * (gpa >> (PAGE_SHIFT + 9 * (level - 1)) & 511), entry;
+
+		if (level == 1)
+			return address;
+		entry = mem_read(address, 8);
+		if (!(entry & EPT_RWX) || (entry & EPT_LARGE))
+			return 0;
+		table = entry & EPT_ADDRESS;
+	}
+}
+
 static u64 frame_address(u64 frame)
 {
 	return (FRAME_BASE + frame) << PAGE_SHIFT;
@@ -154,7 +170,7 @@ static void data_access(unsigned actor, const struct action *a, u32 t)
 			__builtin_trap();
 		c->buffer[c->nbuffer++] = (struct store){ .addr = T_FRAME(t), .page = a->page,
 							  .name = "guest store",
-							  .writes = R_FRAMES };
+							  .writes = R_FRAMES(a->page) };
 	}
 }
 

@@ -153,6 +153,21 @@ function calls(list,   n, w, i, s) {
 	return s
 }
 
+# What a pass of the gate can do about a request and a new generation: a step that comes after a check
+# that fails is never reached.
+function gate_means(   n, w, i, at, asks, compares) {
+	n = split(gate, w)
+	for (i = 1; i <= n; i++)
+		if (!(w[i] in gone))
+			at[w[i]] = i
+	asks = at["check"] && x["check_requests"] != 1
+	compares = at["check"] && x["check_generation"] != 1
+	print "#define RELOAD_RUNS " (at["reload"] && !(asks && at["reload"] > at["check"]))
+	print "#define FLUSH_RUNS " (at["flush"] && !(compares && at["flush"] > at["check"]))
+	print "#define CHECK_ASKS " (asks + 0)
+	print "#define CHECK_COMPARES " (compares + 0)
+}
+
 END {
 	if (failed)
 		exit failed
@@ -184,8 +199,7 @@ END {
 	printf "#define GATED %d\n#define START_EMPTY %d\n#define EVENTS %d\n", gated, empty, events
 	print "#define STEPS" calls(steps)
 	print "#define GATE" calls(gate)
-	print "#define HAS_reload " (gate ~ /reload/ && !("reload" in gone))
-	print "#define HAS_flush " (gate ~ /flush/ && !("flush" in gone))
+	gate_means()
 	printf "#define PAGES(i) ("
 	for (i = 0; i < ni; i++)
 		printf "(i) == %d -> %d : (", i, mask[i]

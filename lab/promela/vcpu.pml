@@ -6,9 +6,10 @@ inline gate_leave(x) { st(x, v, MODE(v), OUTSIDE); my = (x == 1 -> my : OUTSIDE)
 
 #define STAYS_OUT(w) (GATED -> ((w) & MOVING) && !X_reload_p : !((w) & PRESENT))
 /* Another pass of the gate could get through. */
-#define WORTH_IT ((!(m[REQ(v)] & RELOAD) || \
-	(HAS_reload && X_reload_clear != 1 && !STAYS_OUT(m[P(0)]))) && \
-	(HAS_flush || !(stale & BIT(v))))
+#define WORTH_IT \
+	((!(m[REQ(v)] & RELOAD) || (RELOAD_RUNS -> \
+		!STAYS_OUT(m[P(0)]) && (X_reload_clear != 1 || !CHECK_ASKS) : !CHECK_ASKS)) && \
+	(!(stale & BIT(v)) || FLUSH_RUNS || !CHECK_COMPARES))
 
 inline reload()
 {
