@@ -1,14 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# agree.sh [-n] [-m sc|tso] [-x NAME,...] [FILE.litmus...]: does Spin, with the model in this directory,
-# come to the explorer's verdict? Default: all of tests/litmus/, both memory models. -x leaves steps,
-# fences and checks out, by the explorer's names; -n does without partial-order reduction. FROM=expect compares with the files' own
-# expectation instead; that is the default while there is no build/explore. LIMIT is the time for
-# each run of pan, in seconds, MEMORY the megabytes that it may use.
+# agree.sh [-l] [-n] [-m sc|tso] [-x NAME,...] [FILE.litmus...]: does Spin, with the model in this
+# directory, come to the explorer's verdict? Default: all of tests/litmus/, both memory models.
 #
-# Speaks TAP. Ends with 0: all agree; 3: not all; 2: wrong file or set-up; 124: out of time
-# or memory.
+#	-x	leaves steps, fences and checks out, by the explorer's names
+#	-l	looks for actors that go round for ever, too; they count as stuck
+#	-n	does without partial-order reduction
+#	FROM=expect	compares with the files' expectation; the default while there is no
+#			build/explore. FROM=explorer insists
+#	LIMIT=, MEMORY=	seconds and megabytes for each run of pan
+#
+# Speaks TAP. Ends with 0: all agree; 3: not all; 2: wrong file or set-up; 124: out of time or memory.
 #
 # Several rules may be broken by one test, and each side stops at the first that it comes to. So where
 # the two differ in that, Spin is asked once more for what the explorer found.
@@ -21,8 +24,10 @@ work=build/spin
 models="sc tso"
 without=
 reduction=
-while getopts nm:x: option; do
+cycles=
+while getopts lnm:x: option; do
 	case $option in
+	l) cycles=1 ;;
 	n) reduction=-DNOREDUCE ;;
 	m) models=$OPTARG ;;
 	x) without=$OPTARG ;;
@@ -73,10 +78,22 @@ number_of_rule() {
 	done
 }
 
+# Builds pan for the model in directory $1 with options $2, runs it with $3. Ends with 124 when the
+# search was cut short: it has found nothing yet, which is no verdict.
+run_pan() {
+	(
+		cd "$1" || exit 2
+		gcc -w -O1 $2 $reduction -DCOLLAPSE -DVECTORSZ=512 -DMEMLIM="$MEMORY" -o pan pan.c || exit 2
+		timeout "$LIMIT" ./pan $3 -m2000000 -n >out 2>&1
+		[ $? != 124 ] || exit 124
+		! grep -qi 'memlim bound\|out of memory\|depth too small' out || exit 124
+	)
+}
+
 # spin_verdict FILE MODEL RULE: sets verdict, and states. Ends with 2, 5 (cannot be expressed; the
 # reason is in $dir/why) or 124.
 spin_verdict() {
-	local dir=$work/$2 tso=0 code rule
+	local dir=$work/$2 tso=0 rule
 
 	[ "$2" = sc ] || tso=1
 	rm -rf "$dir"
@@ -85,16 +102,10 @@ spin_verdict() {
 		>"$dir/test.h" 2>"$dir/why" || return
 	# Spin's own call of the preprocessor would not find test.h.
 	gcc -E -x c -DTSO=$tso -DWANT="$3" -I "$dir" lab/promela/protocol.pml >"$dir/model.pml" &&
-		(cd "$dir" && spin -a model.pml) >"$dir/log" 2>&1 &&
-		gcc -w -O1 -DSAFETY -DCOLLAPSE -DVECTORSZ=512 -DMEMLIM="$MEMORY" $reduction \
-			-o "$dir/pan" "$dir/pan.c" ||
+		(cd "$dir" && spin -a model.pml) >"$dir/log" 2>&1 ||
 		{ cat "$dir/log" >&2; return 2; }
-	(cd "$dir" && timeout "$LIMIT" ./pan -m2000000 -n) >"$dir/out" 2>&1
-	code=$?
-	[ $code != 124 ] || return 124
+	run_pan "$dir" -DSAFETY "" || return
 	states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' "$dir/out" | head -1)
-	# A search that was cut short has found nothing yet, which is no verdict.
-	! grep -qi 'memlim bound\|out of memory\|depth too small' "$dir/out" || return 124
 	rule=$(sed -n 's/^pan:1: assertion violated .*||(*\([1-4]\)==0)*.*/\1/p' "$dir/out")
 	if grep -q '^pan:1: invalid end state' "$dir/out"; then
 		verdict=stuck
@@ -102,6 +113,9 @@ spin_verdict() {
 		verdict="violated ${rules[rule]}"
 	elif grep -q 'errors: 0' "$dir/out" && ! grep -qi 'not completed' "$dir/out"; then
 		verdict=holds
+		[ -n "$cycles" ] || return 0
+		run_pan "$dir" -DNP -l || return
+		! grep -q '^pan:1: non-progress cycle' "$dir/out" || verdict=stuck
 	else
 		cat "$dir/out" >&2
 		return 2
