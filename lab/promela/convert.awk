@@ -125,16 +125,25 @@ $1 == "vcpu" {
 			a = 5 * 16
 		else if (w[1] == "notify")
 			a = 6 * 16 + w[2]
+		else if (w[1] == "end")
+			a = 7 * 16
 		else
 			fail(5, "not an action that the model knows: " $i)
-		events = events || a >= 5 * 16
+		events = events || w[1] == "halt" || w[1] == "notify"
 		act[nv, i - 2] = a
 		nact[nv] = i - 1
 	}
 	nv++
 	next
 }
-$1 == "start" && $2 == "empty" { empty = 1; next }
+$1 == "start" {
+	for (i = 2; i <= NF; i++) {
+		if ($i != "empty" && $i != "boot")
+			fail(2, "start what: " $i)
+		start[$i] = 1
+	}
+	next
+}
 $1 == "without" {
 	for (i = 2; i <= NF; i++)
 		ablate($i)
@@ -196,7 +205,8 @@ END {
 			fail(5, "the model has at most 7 frames for a page")
 	}
 	printf "#define NV %d\n#define NI %d\n#define NP %d\n", nv, ni, npages
-	printf "#define GATED %d\n#define START_EMPTY %d\n#define EVENTS %d\n", gated, empty, events
+	printf "#define GATED %d\n#define EVENTS %d\n", gated, events
+	printf "#define START_EMPTY %d\n#define START_BOOT %d\n", start["empty"], start["boot"]
 	print "#define STEPS" calls(steps)
 	print "#define GATE" calls(gate)
 	gate_means()

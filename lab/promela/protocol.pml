@@ -36,10 +36,10 @@ init {
 			freed[q] = BIT(0)
 		}
 		for (q : 0 .. NV - 1) {
-			m[REQ(q)] = RELOAD;
+			m[REQ(q)] = (START_BOOT -> RELOAD : 0);
 			run vcpu(q)
 		}
-		stale = ALL;
+		stale = (START_BOOT -> ALL : 0);
 		for (q : 0 .. NI - 1) {
 			run invalidator(q)
 		}

@@ -81,7 +81,8 @@ inline check()
 #define HREAD 4
 #define HALT 5
 #define NOTIFY 6
-#define FAULT 7
+#define END 7
+#define FAULT 8
 #define ACCESS (KIND(act) == READ || KIND(act) == WRITE)
 #define CACHED T[v * NP + ARG(act)]
 #define DONE pc++; act = ACT(v, pc)
@@ -92,6 +93,7 @@ proctype vcpu(byte v)
 	byte my, A, ok, pc, q, y, x, act, reason, arg, halted;
 
 	act = ACT(v, 0);
+	A = !START_BOOT;
 gate:
 	ok = 1;
 	GATE
@@ -133,6 +135,7 @@ end_guest:
 	:: reason == 0 || reason == EXIT -> skip
 	:: reason == FAULT -> goto fault
 	:: reason == HREAD -> goto hread
+	:: reason == END -> goto ended
 #if EVENTS
 	:: reason == HALT -> halted = 1; rmw(X_event, v, REQ(v), 255, EVENT)
 	:: reason == NOTIFY ->
@@ -218,5 +221,8 @@ end_asleep:
 	d_step { irq & BIT(v) -> irq = irq & ~BIT(v) } /* who is asked must be woken */
 	goto asleep;
 #endif
-	goto gate
+	goto gate;
+
+ended:
+	reason = 0
 }
