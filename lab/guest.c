@@ -243,7 +243,7 @@ static void future_of_vcpu(unsigned actor, u64 *reads, u64 *writes)
 		  R_CPU(actor);
 
 	*reads = own | resource((u64)&ept.generation) | entry_of(0);
-	*writes = own;
+	*writes = own | (rule("I12") ? 0 : R_E_ALL);
 	/* With the action whose exit may be in its handler. */
 	for (unsigned i = c->at ? c->at - 1u : 0; i < t->nactions; i++) {
 		const struct action *a = &t->action[i];
@@ -302,6 +302,8 @@ void future(unsigned actor, u64 *reads, u64 *writes)
 	*reads = *writes = 0;
 	if (test->actor[actor].kind == VCPU) {
 		future_of_vcpu(actor, reads, writes);
+	} else if (test->actor[actor].kind == RAW) {
+		raw_future(actor, reads, writes);
 	} else if (!c->ended) {
 		unsigned first = c->run < test->actor[actor].times || !c->step ? 0 : c->step - 1u;
 
@@ -316,6 +318,8 @@ bool actor_at_rest(unsigned actor)
 {
 	const struct cpu_model *c = &m.cpu[actor];
 
+	if (test->actor[actor].kind == RAW)
+		return c->ended || (c->in_guest && c->at >= test->actor[actor].nops);
 	if (test->actor[actor].kind != VCPU)
 		return c->ended;
 	if (c->ev.kind == EV_IRQ_WAIT)
@@ -358,6 +362,8 @@ void actor_main(unsigned actor)
 {
 	if (test->actor[actor].kind == INVALIDATOR)
 		invalidator(&test->actor[actor]);
+	else if (test->actor[actor].kind == RAW)
+		raw_actor();
 	else
 		vcpu_actor();
 }

@@ -10,6 +10,8 @@
  *   tlb.c      T, A, the guest's accesses       sample.c   random and PCT runs
  *   guest.c    the actors around shipped code   trace.c    replay, minimizing, columns
  *   shim.c     what shipped code expects        ablate.c   one thing left out at a time
+ *   raw.c      actors that are short programs   rules.c    the rules of the processor, by name
+ *   rawguest.c their guests, with all of T
  */
 #ifndef LAB_LAB_H
 #define LAB_LAB_H
@@ -25,7 +27,7 @@
 #define OPTIONS 5      /* what an actor may do next, see below */
 #define FRAMES 64      /* frames that are followed */
 #define BUFFER 8       /* stores in one CPU's store buffer */
-#define TLB 12	       /* mappings in one CPU's T */
+#define TLB 16	       /* mappings in one CPU's T */
 #define READS 24       /* locations that a spinning actor watches */
 #define MAX_DEPTH 4096 /* steps of one execution */
 
@@ -88,7 +90,10 @@ struct cpu_model {
 	u8 at;		/* actions done */
 	u8 a_unflushed; /* A changed, and no INVEPT since */
 	u8 frames, tables;
-	u8 root, vpid, vmx, reason;
+	u8 root, vpid, reason;
+	u8 vmx;		/* of a raw actor: flags, raw.h */
+	u8 reg, pick;	/* of a raw actor: what it last loaded; mappings passed over */
+	u16 pml;	/* the PML index */
 	u8 step, run; /* of an invalidator: steps begun in this run, runs begun */
 	const char *label; /* the step it is in; for people */
 };
@@ -98,6 +103,9 @@ struct model {
 	u8 frame[FRAMES];		  /* FRAME_* */
 	u8 content[FRAMES];		  /* a number that stands for what the frame holds */
 	u8 expected[PAGES];		  /* what a guest last wrote to the page */
+	/* Raw actors: pages written, and logged by PML, since software looked; tables freed. */
+	u8 written, logged;
+	u16 freed;
 };
 enum { FRAME_OWNED = 1, FRAME_COPIED = 2 };
 #define CONTENT_DIRTY 0xfe
@@ -118,7 +126,15 @@ struct action {
 	u8 kind, page;
 };
 
+/* One operation of a raw actor; raw.c has the table of them. */
+struct op {
+	u8 kind, page, frame;
+	u16 value;
+};
+
 #define MAX_ACTIONS 24
+#define MAX_OPS 40
+#define VARS 8
 #define MAX_STEPS 24
 #define MAX_WITHOUT 12
 struct actor_text {
@@ -126,7 +142,8 @@ struct actor_text {
 	char name[12];
 	struct action action[MAX_ACTIONS]; /* of a vCPU; the pages of an invalidator */
 	unsigned nactions, times;
-	char *program; /* of a raw actor */
+	struct op op[MAX_OPS]; /* of a raw actor */
+	unsigned nops;
 	unsigned line;
 };
 
@@ -136,6 +153,9 @@ struct litmus {
 	const char *steps[MAX_STEPS + 1], *gate[8];
 	unsigned nsteps, ngate;
 	bool own_steps, gated, empty, large, boot;
+	bool raw, tables, dirty, tags; /* raw actors: what of T they need */
+	char var[VARS][8];
+	unsigned nvars;
 	struct actor_text actor[ACTORS];
 	unsigned nactors, npages;
 	char without[MAX_WITHOUT][40];
@@ -168,8 +188,12 @@ extern const char *ablations[MAX_WITHOUT];
 extern unsigned nablations;
 
 /* A rule of the modelled processor, unless it was taken out to test the tests. */
-bool rule(const char *name);
 extern const char *rule_out;
+bool rule_in(const char *name);
+static inline bool rule(const char *name)
+{
+	return __builtin_expect(!rule_out, 1) || rule_in(name);
+}
 extern const struct model_rule {
 	const char *name, *text;
 } model_rules[]; /* the last has no name */
@@ -253,6 +277,14 @@ extern void (*on_event)(unsigned actor, unsigned option, const struct event *e, 
 #define T_FRAME(t) ((t) >> 3 & 0xff)
 #define T_LEVEL(t) ((t) >> 11 & 3)
 #define T_APIC BIT(13) /* it was the page at A when it was filled */
+/* Raw actors alone: what else the processor keeps with a mapping, or beside it. */
+#define T_COMBINED BIT(14) /* from linear addresses: tagged by VPID too, and by the guest's tables */
+#define T_ROOT(t) ((t) >> 15 & 3)
+#define T_VPID(t) ((t) >> 17 & 3)
+#define T_GUEST(t) ((t) >> 19 & 1)
+#define T_DIRTY BIT(20) /* a write through it leaves the D flag alone */
+#define T_TABLE BIT(21) /* no mapping: the frame is a table page, a walk may start there */
+#define T_ABSENT BIT(22) /* only without rule I6 */
 struct leaf {
 	bool present;
 	unsigned level;
@@ -262,10 +294,27 @@ struct leaf walk(unsigned page);
 void t_fill(unsigned actor);
 void t_fill_all(void); /* after a change of E */
 void t_drop_page(unsigned actor, unsigned page);
+void t_insert(struct cpu_model *c, u32 t);
 void t_drop_all(unsigned actor);
+void t_coherent(void); /* only without rule I5 */
+void t_invalidate(unsigned actor, const struct event *e);
+void raw_free_table(u64 frame);
+void apic_access(const struct cpu_model *c, u32 t, struct leaf now);
 void guest_event(unsigned actor, unsigned option);
 u32 guest_enabled(unsigned actor);
 void frame_touch(unsigned actor, unsigned frame, unsigned page, bool write);
+
+/* ---- raw.c, rawguest.c; more in raw.h ---- */
+enum { INVEPT_OF, INVEPT_EVERY, INVVPID_OF, INVVPID_EVERY }; /* an EV_INVALIDATE's op */
+void raw_start(void);
+void raw_actor(void);
+void raw_future(unsigned actor, u64 *reads, u64 *writes);
+bool raw_will_touch(unsigned actor, unsigned page);
+u64 raw_key(void);
+void raw_fill(unsigned actor);
+u32 raw_enabled(unsigned actor);
+void raw_event(unsigned actor, unsigned option);
+void raw_invalidate(struct cpu_model *c, unsigned type, unsigned tag);
 
 /* ---- guest.c, shim.c ---- */
 bool actor_at_rest(unsigned actor); /* nothing is left to do for it: ended, or in the guest, or asleep */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "ept/protocol.h"
-#include "lab/lab.h"
+#include "lab/litmus.h"
 
 const char *gate_name(unsigned i);
 
@@ -19,7 +19,7 @@ static const char *file_name;
 static char *error;
 static size_t error_size;
 
-static bool wrong(const char *fmt, ...)
+bool wrong(const char *fmt, ...)
 {
 	va_list args;
 	int n = snprintf(error, error_size, "%s:%u: ", file_name, line_number);
@@ -28,6 +28,16 @@ static bool wrong(const char *fmt, ...)
 	vsnprintf(error + n, error_size - n, fmt, args);
 	va_end(args);
 	return false;
+}
+
+unsigned litmus_line(void)
+{
+	return line_number;
+}
+
+void litmus_at(unsigned line)
+{
+	line_number = line;
 }
 
 static bool number(const char *word, unsigned max, unsigned *n)
@@ -41,7 +51,7 @@ static bool number(const char *word, unsigned max, unsigned *n)
 	return true;
 }
 
-static bool page(struct litmus *l, const char *word, u8 *p)
+bool litmus_page(struct litmus *l, const char *word, u8 *p)
 {
 	for (unsigned i = 0; i < PAGES; i++)
 		if (!strcmp(word, page_name(i))) {
@@ -108,7 +118,7 @@ static bool gate(struct litmus *l)
 	return true;
 }
 
-static struct actor_text *new_actor(struct litmus *l, enum actor_kind kind, const char *prefix)
+struct actor_text *litmus_actor(struct litmus *l, enum actor_kind kind, const char *prefix)
 {
 	struct actor_text *a = &l->actor[l->nactors];
 	unsigned n = 0;
@@ -123,14 +133,17 @@ static struct actor_text *new_actor(struct litmus *l, enum actor_kind kind, cons
 	a->kind = kind;
 	a->times = 1;
 	a->line = line_number;
-	snprintf(a->name, sizeof(a->name), "%s%u", prefix, n);
+	if (kind == RAW)
+		snprintf(a->name, sizeof(a->name), "%s", prefix);
+	else
+		snprintf(a->name, sizeof(a->name), "%s%u", prefix, n);
 	l->nactors++;
 	return a;
 }
 
 static bool invalidator(struct litmus *l)
 {
-	struct actor_text *a = new_actor(l, INVALIDATOR, "mover");
+	struct actor_text *a = litmus_actor(l, INVALIDATOR, "mover");
 
 	if (!a)
 		return false;
@@ -140,7 +153,7 @@ static bool invalidator(struct litmus *l)
 						 wrong("times: one number is wanted after it");
 		if (a->nactions == PAGES)
 			return wrong("invalidator: more than %u pages", PAGES);
-		if (!page(l, words[i], &a->action[a->nactions++].page))
+		if (!litmus_page(l, words[i], &a->action[a->nactions++].page))
 			return false;
 	}
 	return a->nactions || wrong("invalidator: a page is wanted: apic, d0, d1, d2");
@@ -166,7 +179,7 @@ static bool action(struct litmus *l, struct action *a, char *word)
 			continue;
 		a->kind = kinds[i].kind;
 		if (kinds[i].page)
-			return colon ? page(l, colon, &a->page) :
+			return colon ? litmus_page(l, colon, &a->page) :
 				       wrong("%s: a page is wanted, as in %s:apic", word, word);
 		if (a->kind == ACT_NOTIFY) {
 			if (!colon || !isdigit((unsigned char)*colon) || colon[1])
@@ -183,7 +196,7 @@ static bool action(struct litmus *l, struct action *a, char *word)
 
 static bool vcpu(struct litmus *l)
 {
-	struct actor_text *a = new_actor(l, VCPU, "vcpu");
+	struct actor_text *a = litmus_actor(l, VCPU, "vcpu");
 
 	for (unsigned i = 1; a && i < nwords; i++) {
 		if (a->nactions == MAX_ACTIONS)
@@ -201,8 +214,11 @@ static bool start(struct litmus *l)
 			l->empty = true;
 		else if (!strcmp(words[i], "boot"))
 			l->boot = true;
+		else if (!strcmp(words[i], "large"))
+			l->large = true;
 		else
-			return wrong("start '%s': empty (E has no leaves), boot (A is not loaded)",
+			return wrong("start '%s': empty (E has no leaves), large (2-MB leaves), boot (A is "
+				     "not loaded)",
 				     words[i]);
 	}
 	return true;
@@ -219,8 +235,19 @@ static bool without_line(struct litmus *l)
 	return true;
 }
 
-static const char *const rules[] = { "apic-raw",   "frame-freed", "write-lost", "data-stale",
-				     "data-traps", "frame-owner", "panic",	"guest-stop" };
+static const char *const rules[] = { "apic-raw",     "frame-freed", "write-lost", "data-stale",
+				     "data-traps",   "frame-owner", "panic",	  "guest-stop",
+				     "dirty-missed", "table-freed", "tag-mixed",  "reached" };
+
+static bool no_rule(const char *word)
+{
+	char names[300];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rules); i++)
+		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", i ? ", " : "", rules[i]);
+	return wrong("'%s' is no rule: %s", word, names);
+}
 
 static bool expect(struct litmus *l)
 {
@@ -244,9 +271,7 @@ static bool expect(struct litmus *l)
 			if (!strcmp(words[i], rules[k]))
 				rule_name = rules[k];
 		if (!*rule_name)
-			return wrong("'%s' is no rule: apic-raw, frame-freed, write-lost, "
-				     "data-stale, data-traps, frame-owner, panic, guest-stop",
-				     words[i]);
+			return no_rule(words[i]);
 		i++;
 	}
 	if (i + 1 < nwords && !strcmp(words[i], "breaks"))
@@ -281,6 +306,8 @@ static bool one_line(struct litmus *l, char *text)
 		rest[strcspn(rest, "\r\n")] = 0;
 		return about(l, rest);
 	}
+	if (rest - text == 3 && !strncmp(text, "cpu", 3))
+		return raw_line(l, rest);
 	nwords = 0;
 	for (char *w = strtok(text, " \t\r\n"); w; w = strtok(NULL, " \t\r\n")) {
 		if (nwords == MAX_WORDS)
@@ -292,8 +319,8 @@ static bool one_line(struct litmus *l, char *text)
 	for (unsigned i = 0; i < ARRAY_SIZE(keywords); i++)
 		if (!strcmp(words[0], keywords[i].name))
 			return keywords[i].read(l);
-	return wrong("'%s' is no keyword: about, protocol, steps, gate, invalidator, vcpu, start, "
-		     "without, expect", words[0]);
+	return wrong("'%s' is no keyword: about, protocol, steps, gate, invalidator, vcpu, cpu, "
+		     "start, without, expect", words[0]);
 }
 
 static bool whole(struct litmus *l)
@@ -303,7 +330,7 @@ static bool whole(struct litmus *l)
 	for (unsigned i = 0; i < l->nactors; i++)
 		vcpus += l->actor[i].kind == VCPU;
 	if (!l->nactors)
-		return wrong("no actors: lines 'invalidator ...', 'vcpu ...' are wanted");
+		return wrong("no actors: lines 'invalidator ...', 'vcpu ...', 'cpu ...' are wanted");
 	for (unsigned i = 0; i < l->nactors; i++)
 		for (unsigned k = 0; k < l->actor[i].nactions; k++) {
 			line_number = l->actor[i].line;
@@ -314,7 +341,7 @@ static bool whole(struct litmus *l)
 		}
 	if (!l->npages)
 		l->npages = 1;
-	return true;
+	return raw_whole(l);
 }
 
 bool litmus_read(struct litmus *l, const char *file, char *err, size_t size)

@@ -94,8 +94,11 @@ void mem_write(unsigned actor, u64 addr, unsigned size, u64 v)
 	undo[nundo].old = mem_read(addr, size);
 	undo[nundo++].size = size;
 	put(addr, size, v);
-	if (is_entry(addr))
+	if (is_entry(addr)) {
+		if (!rule("I5"))
+			t_coherent();
 		t_fill_all();
+	}
 }
 
 unsigned mem_mark(void)
@@ -138,9 +141,10 @@ static void land(unsigned actor, const struct store *s)
 void drain(unsigned actor)
 {
 	struct cpu_model *c = &m.cpu[actor];
-	struct store s = c->buffer[0];
+	unsigned i = rule("fifo") ? 0 : c->nbuffer - 1u;
+	struct store s = c->buffer[i];
 
-	memmove(c->buffer, c->buffer + 1, --c->nbuffer * sizeof(s));
+	memmove(c->buffer + i, c->buffer + i + 1, (--c->nbuffer - i) * sizeof(s));
 	land(actor, &s);
 	if (on_event)
 		on_event(actor, DRAIN, &(struct event){ .name = s.name, .addr = s.addr, .v = s.v,
@@ -162,6 +166,9 @@ static void store(unsigned actor, const struct event *e)
 	if (c->nbuffer == BUFFER)
 		abort();
 	c->buffer[c->nbuffer++] = s;
+	/* Whichever drains first. */
+	for (unsigned i = 0, n = c->nbuffer; i < n && !rule("fifo"); i++)
+		c->buffer[i].writes |= s.writes, c->buffer[n - 1].writes |= c->buffer[i].writes;
 }
 
 /* ---- events ---- */
@@ -176,11 +183,21 @@ static bool serializes(const struct event *e)
 	case EV_FENCE:
 		return rule("fence-drains");
 	case EV_INVALIDATE: /* SDM: INVEPT and INVVPID are serializing */
+		return rule("invept-drains");
 	case EV_IPI:	    /* apic/lapic.c fences before it sends */
 	case EV_END:
 	case EV_IRQ_WAIT:
 		return true;
 	}
+	return false;
+}
+
+/* A raw actor's copying and freeing come after its guest's stores, being on the same CPU. */
+static bool follows_guest(const struct cpu_model *c)
+{
+	for (unsigned i = 0; i < c->nbuffer; i++)
+		if (c->buffer[i].page != 0xff)
+			return c->ev.kind == EV_COPY || c->ev.kind == EV_FREE;
 	return false;
 }
 
@@ -208,9 +225,11 @@ u32 enabled(unsigned actor)
 	const struct event *e = &c->ev;
 	u32 set = c->nbuffer ? BIT(DRAIN) : 0;
 
-	if (c->ended || (c->nbuffer && serializes(e)))
+	if (c->ended || (c->nbuffer && (serializes(e) || (test->raw && follows_guest(c)))))
 		return set;
 	switch (e->kind) {
+	case EV_STORE:
+		return set | (c->nbuffer < BUFFER);
 	case EV_LOCK:
 		return set | !mem_read(e->addr, 4);
 	case EV_RELAX:
@@ -218,7 +237,7 @@ u32 enabled(unsigned actor)
 	case EV_IRQ_WAIT:
 		return set | (c->irq || c->nmi);
 	case EV_ENTER:
-		return set | 1 | (c->nmi ? BIT(NMI) : 0);
+		return set | (c->nmi && !rule("nmi-late") ? 0 : 1) | (c->nmi ? BIT(NMI) : 0);
 	case EV_GUEST:
 		return set | guest_enabled(actor);
 	}
@@ -238,8 +257,9 @@ bool is_local(const struct event *e)
 		return opt.tso; /* into the buffer */
 	case EV_FENCE:
 	case EV_VMWRITE:
-	case EV_INVALIDATE: /* in root mode nothing is cached anew */
 		return true;
+	case EV_INVALIDATE: /* in root mode nothing is cached anew */
+		return rule("I12");
 	}
 	return false;
 }
@@ -316,6 +336,8 @@ void perform(unsigned actor, unsigned option)
 				violate("frame-owner", "frame f%lu is freed twice", e.addr);
 			m.frame[e.addr] = 0;
 			m.content[e.addr] = CONTENT_POISON;
+		} else if (test->raw) {
+			raw_free_table(e.addr);
 		}
 		break;
 	case EV_COPY:
@@ -330,9 +352,7 @@ void perform(unsigned actor, unsigned option)
 		c->a = e.v;
 		break;
 	case EV_INVALIDATE:
-		if (rule("invept"))
-			t_drop_all(actor);
-		c->a_unflushed = 0;
+		t_invalidate(actor, &e);
 		break;
 	case EV_IPI:
 		if (e.op)

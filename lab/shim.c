@@ -310,6 +310,7 @@ void shim_start(void)
 		vcpus[i].access.address = m.cpu[i].a = *p_entry(0) & P_ADDRESS;
 		ept.flushed[i] = ept.generation;
 	}
+	raw_start();
 }
 
 u64 *a_copy(unsigned actor)
@@ -377,7 +378,7 @@ static u64 mode_key(u64 h, unsigned i)
 
 u64 shim_key(void)
 {
-	u64 h = 1;
+	u64 h = test->raw ? raw_key() : 1;
 
 	for (unsigned i = 0; i < nactors; i++) {
 		const struct cpu_model *c = &m.cpu[i];

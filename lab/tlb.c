@@ -54,7 +54,7 @@ static u64 frame_address(u64 frame)
 	return (FRAME_BASE + frame) << PAGE_SHIFT;
 }
 
-static void insert(struct cpu_model *c, u32 t)
+void t_insert(struct cpu_model *c, u32 t)
 {
 	unsigned i = 0;
 
@@ -73,6 +73,10 @@ void t_fill(unsigned actor)
 {
 	struct cpu_model *c = &m.cpu[actor];
 
+	if (test->raw && test->actor[actor].kind == RAW) {
+		raw_fill(actor);
+		return;
+	}
 	for (unsigned page = 0; page < test->npages; page++) {
 		struct leaf l;
 
@@ -80,7 +84,7 @@ void t_fill(unsigned actor)
 			continue; /* what is cached of it does not matter any more */
 		l = walk(page);
 		if (l.present)
-			insert(c, page | l.frame << 3 | l.level << 11 |
+			t_insert(c, page | l.frame << 3 | l.level << 11 |
 					  (!page && frame_address(l.frame) == c->latched ? T_APIC :
 											   0));
 	}
@@ -96,6 +100,29 @@ void t_fill_all(void)
 void t_drop_all(unsigned actor)
 {
 	m.cpu[actor].nt = 0;
+}
+
+void t_coherent(void)
+{
+	for (unsigned i = 0; i < nactors; i++)
+		t_drop_all(i);
+}
+
+/* On its own CPU alone (I12). */
+void t_invalidate(unsigned actor, const struct event *e)
+{
+	for (unsigned i = 0; i < nactors; i++) {
+		if (i != actor && rule("I12"))
+			continue;
+		if (test->actor[i].kind == RAW)
+			raw_invalidate(&m.cpu[i], e->op, (unsigned)e->v);
+		else if (rule("invept"))
+			t_drop_all(i);
+	}
+	if (e->op == INVEPT_EVERY || (e->op == INVEPT_OF && e->v == m.cpu[actor].root))
+		m.cpu[actor].a_unflushed = 0;
+	if (!rule("I12"))
+		t_fill_all();
 }
 
 void t_drop_page(unsigned actor, unsigned page)
@@ -115,8 +142,9 @@ void frame_touch(unsigned actor, unsigned frame, unsigned page, bool write)
 	const struct cpu_model *c = &m.cpu[actor];
 
 	if (frame >= FRAMES || !(m.frame[frame] & FRAME_OWNED)) {
-		violate("frame-freed", "%s of %s uses frame f%u, which was released",
-			write ? "a write" : "a read", page_name(page), frame);
+		if (rule("I18"))
+			violate("frame-freed", "%s of %s uses frame f%u, which was released (I18)",
+				write ? "a write" : "a read", page_name(page), frame);
 		return;
 	}
 	if (write) {
@@ -134,11 +162,11 @@ void frame_touch(unsigned actor, unsigned frame, unsigned page, bool write)
 			"last written", page_name(page), frame);
 }
 
-static void apic_access(const struct cpu_model *c, u32 t, struct leaf now)
+void apic_access(const struct cpu_model *c, u32 t, struct leaf now)
 {
 	u64 address = frame_address(T_FRAME(t));
 
-	if (T_LEVEL(t) > 1)
+	if (T_LEVEL(t) > 1 && rule("I1"))
 		violate("apic-raw", "the APIC-access page is reached through a %u-level leaf: the "
 			"access need not exit (I1)", T_LEVEL(t));
 	else if (address != c->latched)
@@ -197,16 +225,20 @@ u32 guest_enabled(unsigned actor)
 	const struct action *a = next(actor);
 	u32 set = c->nmi && rule("nmi-exits") ? BIT(NMI) : 0;
 
+	if (test->raw && test->actor[actor].kind == RAW)
+		return raw_enabled(actor);
+	if (set && !rule("nmi-late"))
+		return set;
 	switch (a->kind) {
 	case ACT_IDLE:
 		return set;
 	case ACT_READ:
 	case ACT_WRITE:
-		if (choice(c, a->page, 0))
+		if (choice(c, a->page, 0) || (!rule("I13-fill") && walk(a->page).present))
 			set |= BIT(TAKE);
 		if (a->kind == ACT_WRITE && choice(c, a->page, 1))
 			set |= BIT(OTHER);
-		if (!walk(a->page).present)
+		if (!walk(a->page).present && (rule("I13-drop") || !choice(c, a->page, 0)))
 			set |= BIT(VIOLATION);
 		return set;
 	}
@@ -218,7 +250,7 @@ static void vm_exit(struct cpu_model *c, unsigned reason)
 	c->in_guest = 0;
 	c->reason = reason;
 	c->result = reason + 1;
-	if (!rule("I8-exit"))
+	if (!rule("I8"))
 		c->nt = 0;
 }
 
@@ -226,12 +258,14 @@ static void enter(struct cpu_model *c, unsigned option)
 {
 	if (option == NMI) { /* it came in root mode: vmx/entry.asm gives up */
 		c->nmi = 0;
-		return;
+		if (rule("nmi-entry"))
+			return;
 	}
 	if (c->a_unflushed)
 		letters |= BIT(2);
 	c->irq = 0; /* an interrupt that waits makes one exit, and is gone */
-	c->latched = c->a;
+	if (rule("A-latched") || !c->latched)
+		c->latched = c->a;
 	c->in_guest = 1;
 	c->result = 1;
 }
@@ -242,9 +276,13 @@ void guest_event(unsigned actor, unsigned option)
 	const struct action *a = next(actor);
 
 	c->result = 0;
+	if (test->raw && test->actor[actor].kind == RAW) {
+		raw_event(actor, option);
+		return;
+	}
 	if (c->ev.kind == EV_ENTER) {
 		enter(c, option);
-		if (c->in_guest)
+		if (c->in_guest && rule("I13-fill"))
 			t_fill(actor);
 	} else if (option == NMI) {
 		c->nmi = 0;
@@ -272,6 +310,8 @@ void guest_event(unsigned actor, unsigned option)
 		struct leaf now = walk(a->page);
 		u32 t;
 
+		if (!rule("I13-fill") && !choice(c, a->page, 0))
+			t_fill(actor);
 		for (unsigned n = 0; (t = choice(c, a->page, n)); n++) {
 			if (!a->page)
 				apic_access(c, t, now);
