@@ -44,26 +44,44 @@ const char *gate_name(unsigned i)
 	return i < ARRAY_SIZE(gate_steps) ? gate_steps[i].name : NULL;
 }
 
+/* The test's gate, with what is to be left out left out, and pairs "a<>b" swapped. */
+static const char *gate[ARRAY_SIZE(test->gate)];
+static unsigned ngate;
+
+static void gate_start(void)
+{
+	ngate = 0;
+	for (unsigned i = 0; i < test->ngate; i++)
+		if (!without(test->gate[i]))
+			gate[ngate++] = test->gate[i];
+	for (unsigned i = 0; i + 1 < ngate; i++)
+		if (without_swap(gate[i], gate[i + 1])) {
+			const char *first = gate[i];
+
+			gate[i] = gate[i + 1];
+			gate[i + 1] = first;
+			break;
+		}
+}
+
 bool lab_gate_pass(struct vcpu *v)
 {
 	struct cpu_model *c = &m.cpu[self];
 
 	c->reason = 0;
 	forget_reads();
-	for (unsigned i = 0; i < test->ngate; i++) {
+	for (unsigned i = 0; i < ngate; i++) {
 		u64 flushed = ept.flushed[self];
 		bool pass = true;
 
-		if (without(test->gate[i]))
-			continue;
-		c->label = test->gate[i];
+		c->label = gate[i];
 		/* Between its steps the gate keeps nothing but what is in the vCPU, and its callers go
 		 * on alike. */
 		known_point(mix(2, i));
 		for (unsigned k = 0; k < ARRAY_SIZE(gate_steps); k++)
-			if (!strcmp(test->gate[i], gate_steps[k].name))
+			if (!strcmp(gate[i], gate_steps[k].name))
 				pass = gate_steps[k].run(v);
-		if (!strcmp(test->gate[i], "reload") && without("elided"))
+		if (!strcmp(gate[i], "reload") && without("elided"))
 			ept.flushed[self] = flushed;
 		if (!pass)
 			return false;
@@ -225,6 +243,7 @@ bool interrupt_waits(unsigned actor)
 void guest_start(void)
 {
 	memset(interrupts, 0, sizeof(interrupts));
+	gate_start();
 }
 
 /* ---- what is still to come ---- */
@@ -317,14 +336,17 @@ void future(unsigned actor, u64 *reads, u64 *writes)
 bool actor_at_rest(unsigned actor)
 {
 	const struct cpu_model *c = &m.cpu[actor];
+	u32 requests = vcpus[actor].gate.requests;
 
 	if (test->actor[actor].kind == RAW)
 		return c->ended || (c->in_guest && c->at >= test->actor[actor].nops);
-	if (test->actor[actor].kind != VCPU)
+	if (test->actor[actor].kind != VCPU || c->ended)
 		return c->ended;
+	/* A request that comes when it rests must have come with something that makes it look. */
 	if (c->ev.kind == EV_IRQ_WAIT)
-		return !(mem_read((u64)&vcpus[actor].gate.requests, 4) & REQ_EVENT);
-	return c->ended || (c->in_guest && c->at >= test->actor[actor].nactions);
+		return !(requests & REQ_EVENT);
+	return c->in_guest && c->at >= test->actor[actor].nactions && !requests &&
+	       !interrupts[actor];
 }
 
 const char *stuck_why(void)
@@ -333,7 +355,10 @@ const char *stuck_why(void)
 
 	for (unsigned i = 0; i < nactors; i++)
 		if (!actor_at_rest(i))
-			snprintf(text, sizeof(text), "%s never gets past '%s' in %s",
+			snprintf(text, sizeof(text),
+				 m.cpu[i].in_guest || m.cpu[i].ev.kind == EV_IRQ_WAIT ?
+					 "%s rests, and nothing makes it look at what it was asked (%s, %s)" :
+					 "%s never gets past '%s' in %s",
 				 test->actor[i].name, m.cpu[i].ev.name,
 				 m.cpu[i].label ? m.cpu[i].label : "its start");
 	return text;

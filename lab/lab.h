@@ -319,6 +319,7 @@ void raw_invalidate(struct cpu_model *c, unsigned type, unsigned tag);
 /* ---- guest.c, shim.c ---- */
 bool actor_at_rest(unsigned actor); /* nothing is left to do for it: ended, or in the guest, or asleep */
 const char *stuck_why(void);
+bool frames_right(void); /* at the end: each frame with an owner is one that P names, or violate() */
 u64 page_gfn(unsigned page);
 const char *page_name(unsigned page);
 extern struct ept ept;

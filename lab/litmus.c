@@ -236,7 +236,7 @@ static bool without_line(struct litmus *l)
 }
 
 static const char *const rules[] = { "apic-raw",     "frame-freed", "write-lost", "data-stale",
-				     "data-traps",   "frame-owner", "panic",	  "guest-stop",
+				     "data-traps",   "frame-owner", "frame-leaked", "panic", "guest-stop",
 				     "dirty-missed", "table-freed", "tag-mixed",  "reached" };
 
 static bool no_rule(const char *word)

@@ -257,6 +257,11 @@ bool search(const struct task *t, u64 budget, const char *want, volatile int *st
 			report(f, STUCK, "", stuck_why(), 0, d, t);
 			return true;
 		}
+		if (!n->all && !frames_right() && (!want || !*want || !strcmp(want, violated))) {
+			report(f, VIOLATED, violated, violation_why, 0, d, t);
+			return true;
+		}
+		violated = NULL;
 		if (!n->all)
 			n->paths = 1;
 		if (!n->todo && n->all && n->key && on_path[n->key % sizeof(on_path)])

@@ -327,6 +327,21 @@ struct region shim_private(unsigned actor)
 	return (struct region){ &batches[actor], offsetof(struct batch, page[PAGES]) };
 }
 
+bool frames_right(void)
+{
+	unsigned owned = 0, named = 0;
+
+	if (test->raw) /* programs end where they like */
+		return true;
+	for (unsigned i = 0; i < FRAMES; i++)
+		owned += m.frame[i] & FRAME_OWNED;
+	for (unsigned page = 0; page < test->npages; page++)
+		named += *p_entry(page) & P_PRESENT;
+	if (owned != named)
+		violate("frame-leaked", "%u frames have an owner, P names %u", owned, named);
+	return owned == named;
+}
+
 /* ---- keys ---- */
 
 /*

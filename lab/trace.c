@@ -362,5 +362,5 @@ bool show(const struct finding *f, unsigned verbose)
 	}
 	on_event = NULL;
 	flush_row();
-	return ok;
+	return ok && (world_enabled() || frames_right());
 }

@@ -84,7 +84,13 @@ inline copy()
 {
 	d_step {
 		for (p : 0 .. NP - 1) {
-			copied[p] = copied[p] | (pg & BIT(p) -> BIT(old[p]) : 0)
+			if
+			:: pg & BIT(p) ->
+				copied[p] = copied[p] | BIT(old[p]);
+				current[p] = (current[p] & ~BIT(new[p])) |
+					(current[p] & BIT(old[p]) -> BIT(new[p]) : 0)
+			:: else
+			fi
 		}
 		p = 0
 	}
@@ -117,7 +123,8 @@ inline release()
 				if
 				:: pg & BIT(p) ->
 					RULE(4, !(freed[p] & BIT(old[p])));
-					freed[p] = freed[p] | BIT(old[p])
+					freed[p] = freed[p] | BIT(old[p]);
+					current[p] = current[p] & ~BIT(old[p]) /* poisoned */
 				:: else
 				fi
 			}

@@ -2,9 +2,12 @@
 /* What CPUs share: memory, store buffers, frames; and the rules. Included by protocol.pml. */
 
 #ifndef WANT
-#define WANT 0 /* rule to look for: 0 any, 5 none (only who is stuck) */
+#define WANT 0 /* rule to look for: 0 any, 7 none (only who is stuck) */
 #endif
-/* The last term names the rule in pan's message: 1 apic-raw 2 frame-freed 3 write-lost 4 frame-owner */
+/*
+ * The last term names the rule in pan's message: 1 apic-raw, 2 frame-freed, 3 write-lost, 4 frame-owner,
+ * 5 data-stale, 6 frame-leaked.
+ */
 #define RULE(n, good) assert((good) || (WANT && WANT != n) || n == 0)
 
 #define BIT(n) (1 << (n))
@@ -31,7 +34,9 @@ byte m[LOCK + 2];
 #define EVENT 2
 
 byte T[NV * NP]; /* bits: frames */
-byte freed[NP], copied[NP], fresh[NP]; /* bits: frames; the next one never used */
+byte freed[NP], copied[NP]; /* bits: frames */
+byte current[NP]; /* bits: the frames that hold what was stored last */
+byte fresh[NP]; /* the next frame, never used */
 byte inside, stale, nmi, irq, events; /* bits: vCPUs */
 byte seen[NI]; /* bits: vCPUs */
 
@@ -41,7 +46,8 @@ inline put(at, word)
 	if
 	:: (at) >= DATA(0) ->
 		RULE(2, !(freed[(at) - DATA(0)] & BIT(word)));
-		RULE(3, !(copied[(at) - DATA(0)] & BIT(word)))
+		RULE(3, !(copied[(at) - DATA(0)] & BIT(word)));
+		current[(at) - DATA(0)] = BIT(word)
 	:: (at) == GENERATION -> stale = ALL
 	:: (at) < GENERATION ->
 		if
@@ -73,6 +79,7 @@ byte sb_at[NC * SB], sb_word[NC * SB], sb_n[NC]; /* store buffers: addresses, va
 	(OWN(c, a, 1) -> sb_word[(c) * SB + 1] : (OWN(c, a, 0) -> sb_word[(c) * SB] : m[a]))))
 #define EMPTY(c) (sb_n[c] == 0)
 #define ROOM(c, n) (sb_n[c] + (n) <= SB)
+#define WROTE(c, a) (OWN(c, a, 0) || OWN(c, a, 1) || OWN(c, a, 2) || OWN(c, a, 3))
 #define PUSH(c, a, val) sb_at[(c) * SB + sb_n[c]] = (a); sb_word[(c) * SB + sb_n[c]] = (val); sb_n[c]++
 
 proctype drain(byte c)
@@ -96,6 +103,7 @@ end:	do
 #define LD(c, a) m[a]
 #define EMPTY(c) true
 #define ROOM(c, n) true
+#define WROTE(c, a) false
 #define PUSH(c, a, val) put(a, val)
 #endif
 

@@ -18,7 +18,8 @@
  *               never come back, so any store of another word clears the bit for good.
  *   frames      counted per page, and none is used twice: what is freed stays freed.
  *   spinning    waits until what it looks at has changed, so that who waits for ever shows as an
- *               invalid end state. A vCPU in the guest, or asleep and not asked, may stay so.
+ *               invalid end state. A vCPU in the guest, or asleep, may stay so while nothing is
+ *               asked of it.
  */
 #include "test.h"
 #include "memory.pml"
@@ -33,7 +34,8 @@ init {
 			m[P(q)] = 1 << 2 | PRESENT;
 			m[E(q)] = (START_EMPTY -> 0 : 2);
 			fresh[q] = 2;
-			freed[q] = BIT(0)
+			freed[q] = BIT(0);
+			current[q] = BIT(1)
 		}
 		for (q : 0 .. NV - 1) {
 			m[REQ(q)] = (START_BOOT -> RELOAD : 0);
@@ -49,5 +51,12 @@ init {
 		}
 #endif
 		q = 0
+	}
+end_all:
+	timeout;
+	d_step {
+		for (q : 0 .. NP - 1) {
+			RULE(6, BIT(fresh[q]) - 1 - freed[q] == (m[P(q)] & PRESENT) << FRAME(m[P(q)]))
+		}
 	}
 }

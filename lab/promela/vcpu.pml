@@ -118,7 +118,10 @@ end_guest:
 		reason = FAULT; arg = ARG(act); CACHED = 0; inside = inside & ~BIT(v) }
 	:: atomic { ACCESS && ARG(act) == 0 && CACHED -> RULE(1, CACHED == BIT(A)); DONE }
 		goto end_guest
-	:: atomic { KIND(act) == READ && ARG(act) && CACHED -> RULE(2, !(CACHED & freed[ARG(act)])); DONE }
+	:: atomic { KIND(act) == READ && ARG(act) && CACHED -> 
+		RULE(2, !(CACHED & freed[ARG(act)]));
+		RULE(5, WROTE(v, DATA(ARG(act))) || !(CACHED & ~current[ARG(act)]));
+		DONE }
 		goto end_guest
 	:: atomic { KIND(act) == WRITE && ARG(act) && CACHED && ROOM(v, 1) ->
 		if
@@ -129,6 +132,7 @@ end_guest:
 		goto end_guest
 	:: atomic { KIND(act) >= EXIT ->
 		reason = KIND(act); arg = ARG(act); inside = inside & ~BIT(v); DONE }
+	:: !act && m[REQ(v)] && !(nmi & BIT(v)) -> (nmi & BIT(v)); goto end_guest /* asked: kicked */
 	fi;
 	gate_leave(X_exit_leave);
 	if
@@ -187,6 +191,7 @@ hread:
 		goto hread
 	:: d_step { !((x & MOVING) && !X_read_p) ->
 		RULE(2, !(x & PRESENT) || !(freed[arg] & BIT(FRAME(x))));
+		RULE(5, WROTE(v, DATA(arg)) || (current[arg] & BIT(FRAME(x))));
 		x = 0 }
 		gate_leave(X_read_leave);
 		goto handled
