@@ -11,7 +11,8 @@
  *   guest.c    the actors around shipped code   trace.c    replay, minimizing, columns
  *   shim.c     what shipped code expects        ablate.c   one thing left out at a time
  *   raw.c      actors that are short programs   rules.c    the rules of the processor, by name
- *   rawguest.c their guests, with all of T
+ *   rawtlb.c   their T, and rawguest.c their    rawtext.c  reads their programs
+ *              guests
  */
 #ifndef LAB_LAB_H
 #define LAB_LAB_H
@@ -130,6 +131,7 @@ struct action {
 struct op {
 	u8 kind, page, frame;
 	u16 value;
+	char text[24];
 };
 
 #define MAX_ACTIONS 24

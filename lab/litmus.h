@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The parser's two parts: litmus.c, and raw.c for the programs of raw actors. */
+/* The parser's two parts: litmus.c, and rawtext.c for the programs of raw actors. */
 #ifndef LAB_LITMUS_H
 #define LAB_LITMUS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Raw actors: what raw.c (their programs) and rawguest.c (their guests) share. */
+/* Raw actors: what rawtext.c, raw.c (their programs), rawtlb.c and rawguest.c (guests) share. */
 #ifndef LAB_RAW_H
 #define LAB_RAW_H
 
@@ -19,7 +19,7 @@ enum op_kind {
 	/* memory */
 	RAW_STORE, RAW_LOAD, RAW_AWAIT, RAW_FENCE, RAW_XCHG,
 	/* the guest */
-	RAW_READ, RAW_WRITE, RAW_WALK, RAW_EXIT,
+	RAW_READ, RAW_WRITE, RAW_WALK, RAW_STAY, RAW_EXIT,
 	/* the test */
 	RAW_ONLY, RAW_NEVER,
 };
@@ -34,15 +34,24 @@ struct raw_entry {
 	u64 table; /* frame number */
 };
 extern struct raw_entry raw_entry[RAW_ROOTS][PAGES];
-extern u64 raw_root[RAW_ROOTS]; /* EP4TA */
 
 static inline const struct op *raw_op(unsigned actor)
 {
-	static const struct op none = { .kind = RAW_NEVER };
+	static const struct op none = { .kind = RAW_NEVER, .text = "rest" };
 	const struct actor_text *t = &test->actor[actor];
 
 	return m.cpu[actor].at < t->nops ? &t->op[m.cpu[actor].at] : &none;
 }
+
+/* ---- rawtlb.c ---- */
+void raw_start_tables(void);
+u64 *raw_walk(unsigned root, unsigned page, unsigned *level);
+bool raw_is_freed(u32 t);
+u32 raw_table(const struct cpu_model *c, unsigned page, unsigned n);
+u64 raw_leaf_in(u32 t);
+void raw_fill_page(struct cpu_model *c, unsigned page);
+void raw_drop_page(struct cpu_model *c, unsigned page);
+void raw_drop_without_vpid(struct cpu_model *c);
 
 /* Table pages are numbered from this frame on, for model.freed. */
 #define RAW_TABLES (64u + SETUP * 16u)

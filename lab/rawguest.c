@@ -1,164 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The guests of raw actors, with all that the SDM says of T: guest-physical and combined mappings
- * with their tags, large ones, cached table pages, A/D flags and PML. As in tlb.c, T is what may be
- * cached, and an access may use any of it.
- */
+/* The guests of raw actors: entries, exits, and accesses by all that T may have, with PML. */
 #include "ept/ept.h"
 #include "lab/raw.h"
 #include "mm/frame.h"
 #include "vmx/vmcs.h"
 
-/* The entry that ends a walk from the root, and its level; the table page below level 2, if any. */
-static u64 end_of_walk(unsigned root, unsigned page, unsigned *level, u64 *table)
+static u64 current(const struct cpu_model *c, unsigned page, unsigned *level)
 {
-	u64 gpa = page_gfn(page) << PAGE_SHIFT, entry = raw_root[root];
-
-	*table = 0;
-	for (*level = 4;; --*level) {
-		u64 at = (entry & EPT_ADDRESS) + (gpa >> (PAGE_SHIFT + 9 * (*level - 1)) & 511) * 8;
-
-		entry = mem_read(at, 8);
-		if (*level == 1)
-			*table = (at >> PAGE_SHIFT) - FRAME_BASE;
-		if (!(entry & EPT_RWX) || *level == 1 || (entry & EPT_LARGE))
-			return entry;
-	}
+	return mem_read((u64)raw_walk(c->root, page, level), 8);
 }
 
 static bool present(const struct cpu_model *c, unsigned page)
 {
 	unsigned level;
-	u64 table;
 
-	return end_of_walk(c->root, page, &level, &table) & EPT_RWX;
+	return current(c, page, &level) & EPT_RWX;
 }
 
-/* ---- T ---- */
-
-static void cache(struct cpu_model *c, unsigned page, unsigned level, u64 entry)
-{
-	u64 address = entry & EPT_ADDRESS;
-	u32 t;
-
-	/* A large leaf's frame need not be aligned here: frames are but numbers. */
-	if (level == 2)
-		address += (page_gfn(page) & 511) << PAGE_SHIFT;
-	t = page | (u32)((address >> PAGE_SHIFT) - FRAME_BASE) << 3 | level << 11 |
-	    (u32)c->root << 15;
-	if (!page && address == c->latched)
-		t |= T_APIC;
-	if (test->dirty &&
-	    (c->vmx & RAW_AD ? (entry & EPT_DIRTY) && rule("I5-dirty") : rule("I11")))
-		t |= T_DIRTY;
-	t_insert(c, t);
-	if (test->tags)
-		t_insert(c, t | T_COMBINED | (u32)c->vpid << 17 |
-				    (c->vmx & RAW_GUEST ? 1u << 19 : 0));
-}
-
-void raw_free_table(u64 frame)
-{
-	if (frame - RAW_TABLES < 16)
-		m.freed |= (u16)BIT(frame - RAW_TABLES);
-}
-
-static bool is_freed(u32 t)
-{
-	return m.freed & BIT(T_FRAME(t) - RAW_TABLES);
-}
-
-/* A cached table page of the page, the N-th from 0, or 0. */
-static u32 table_of(const struct cpu_model *c, unsigned page, unsigned n)
-{
-	for (unsigned i = 0; test->tables && i < c->nt; i++)
-		if ((c->t[i] & T_TABLE) && T_PAGE(c->t[i]) == page &&
-		    T_ROOT(c->t[i]) == c->root && !n--)
-			return c->t[i];
-	return 0;
-}
-
-/* The leaf entry in a cached table page, whether it is linked or not. */
-static u64 leaf_in(u32 t)
-{
-	u64 table = (FRAME_BASE + T_FRAME(t)) << PAGE_SHIFT;
-
-	return mem_read(table + (page_gfn(T_PAGE(t)) & 511) * 8, 8);
-}
-
-static void fill(struct cpu_model *c, unsigned page)
+/* E has the mapping as it is in T. */
+static bool in_e(const struct cpu_model *c, u32 t)
 {
 	unsigned level;
-	u64 table, entry = end_of_walk(c->root, page, &level, &table);
-	u32 tag = page | (u32)c->root << 15, t;
+	u64 entry = current(c, T_PAGE(t), &level), frame = (entry & EPT_ADDRESS) >> PAGE_SHIFT;
 
-	if (entry & EPT_RWX)
-		cache(c, page, level, entry);
-	else if (!rule("I6"))
-		t_insert(c, tag | T_ABSENT);
-	if (table && test->tables && rule("I18-table"))
-		t_insert(c, tag | (u32)table << 3 | T_TABLE);
-	for (unsigned n = 0; (t = table_of(c, page, n)); n++)
-		if (!is_freed(t) && (leaf_in(t) & EPT_RWX))
-			cache(c, page, 1, leaf_in(t));
+	if (level == 2)
+		frame += page_gfn(T_PAGE(t)) & 511;
+	return (entry & EPT_RWX) && level == T_LEVEL(t) && frame == FRAME_BASE + T_FRAME(t);
 }
-
-void raw_fill(unsigned actor)
-{
-	for (unsigned page = 0; page < test->npages; page++)
-		if (raw_will_touch(actor, page))
-			fill(&m.cpu[actor], page);
-}
-
-static void drop(struct cpu_model *c, bool (*which)(const struct cpu_model *c, u32 t, unsigned tag),
-		 unsigned tag)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < c->nt; i++)
-		if (!which(c, c->t[i], tag))
-			c->t[n++] = c->t[i];
-	c->nt = (u8)n;
-}
-
-static bool of_root(const struct cpu_model *c, u32 t, unsigned root)
-{
-	(void)c;
-	if (t & T_COMBINED ? !rule("invept-combined") : !rule("invept"))
-		return false;
-	return root > RAW_ROOTS || T_ROOT(t) == root || !rule("I10");
-}
-
-static bool of_vpid(const struct cpu_model *c, u32 t, unsigned vpid)
-{
-	(void)c;
-	if (!(t & T_COMBINED))
-		return !rule("I3");
-	return rule("invvpid") && (vpid > 3 || T_VPID(t) == vpid || !rule("I10-vpid"));
-}
-
-static bool of_violation(const struct cpu_model *c, u32 t, unsigned page)
-{
-	return T_PAGE(t) == page && T_ROOT(t) == c->root &&
-	       (!(t & T_COMBINED) || T_VPID(t) == c->vpid);
-}
-
-/* Without VPIDs (0 stands for that) entries and exits drop combined mappings. */
-static bool without_vpid(const struct cpu_model *c, u32 t, unsigned tag)
-{
-	(void)c, (void)tag;
-	return (t & T_COMBINED) && !T_VPID(t);
-}
-
-void raw_invalidate(struct cpu_model *c, unsigned type, unsigned tag)
-{
-	if (type == INVEPT_OF || type == INVEPT_EVERY)
-		drop(c, of_root, type == INVEPT_OF ? tag : ~0u);
-	else
-		drop(c, of_vpid, type == INVVPID_OF ? tag : ~0u);
-}
-
-/* ---- accesses ---- */
 
 /* The N-th different mapping that the access may use, from 0; 0 when there are no more. */
 static u32 choice(const struct cpu_model *c, const struct op *op, unsigned n)
@@ -177,8 +45,7 @@ static u32 choice(const struct cpu_model *c, const struct op *op, unsigned n)
 					 (T_VPID(t) != c->vpid && rule("I9-vpid"))))
 			continue;
 		/* A D flag is set by walking E again: what that finds is a mapping of its own. */
-		if (op->kind == RAW_WRITE && (c->vmx & RAW_AD) && !(t & T_DIRTY) &&
-		    !present(c, op->page))
+		if (op->kind == RAW_WRITE && (c->vmx & RAW_AD) && !(t & T_DIRTY) && !in_e(c, t))
 			continue;
 		/* Tags are done with, but for mappings that another guest's tables gave. */
 		what = (t & ((T_COMBINED - 1) | T_DIRTY)) | BIT(31);
@@ -199,8 +66,8 @@ static bool walks_freed_table(const struct cpu_model *c, unsigned page)
 {
 	u32 t;
 
-	for (unsigned n = 0; (t = table_of(c, page, n)); n++)
-		if (is_freed(t))
+	for (unsigned n = 0; (t = raw_table(c, page, n)); n++)
+		if (raw_is_freed(t))
 			return true;
 	return false;
 }
@@ -214,8 +81,8 @@ static bool may_be_absent(const struct cpu_model *c, unsigned page)
 	for (unsigned i = 0; i < c->nt; i++)
 		if ((c->t[i] & T_ABSENT) && T_PAGE(c->t[i]) == page && T_ROOT(c->t[i]) == c->root)
 			return true;
-	for (unsigned n = 0; (t = table_of(c, page, n)); n++)
-		if (!(leaf_in(t) & EPT_RWX))
+	for (unsigned n = 0; (t = raw_table(c, page, n)); n++)
+		if (!(raw_leaf_in(t) & EPT_RWX))
 			return true;
 	return false;
 }
@@ -232,7 +99,8 @@ u32 raw_enabled(unsigned actor)
 	u32 set = c->nmi && rule("nmi-exits") ? BIT(NMI) : 0;
 	bool any, absent;
 
-	if (c->at >= test->actor[actor].nops || (set && !rule("nmi-late")))
+	if (c->at >= test->actor[actor].nops || op->kind == RAW_STAY ||
+	    (set && !rule("nmi-late")))
 		return set;
 	if (op->kind == RAW_EXIT)
 		return set | BIT(TAKE);
@@ -260,7 +128,7 @@ static void leave(struct cpu_model *c, const struct actor_text *t, u8 reason)
 	c->in_guest = 0;
 	c->pick = 0;
 	c->reason = reason;
-	drop(c, without_vpid, 0);
+	raw_drop_without_vpid(c);
 	if (!rule("I8"))
 		c->nt = 0;
 }
@@ -285,7 +153,7 @@ static void enter(struct cpu_model *c, unsigned actor, unsigned option)
 	c->irq = 0;
 	c->in_guest = 1;
 	c->at++;
-	drop(c, without_vpid, 0);
+	raw_drop_without_vpid(c);
 	if (rule("I13-fill"))
 		raw_fill(actor);
 }
@@ -293,7 +161,8 @@ static void enter(struct cpu_model *c, unsigned actor, unsigned option)
 /* Sets the D flag, and logs the page, or finds the log full. */
 static bool make_dirty(struct cpu_model *c, unsigned actor, unsigned page)
 {
-	u64 leaf = (u64)raw_entry[c->root][page].leaf, entry = mem_read(leaf, 8);
+	unsigned level;
+	u64 leaf = (u64)raw_walk(c->root, page, &level), entry = mem_read(leaf, 8);
 
 	if (entry & EPT_DIRTY)
 		return true;
@@ -337,7 +206,7 @@ static bool tags_right(u32 t, unsigned page)
 static void access(struct cpu_model *c, unsigned actor, const struct op *op)
 {
 	unsigned page = op->page, level;
-	u64 table, entry = end_of_walk(c->root, page, &level, &table);
+	u64 entry = current(c, page, &level);
 	struct leaf now = { entry & EPT_RWX, level,
 			    ((entry & EPT_ADDRESS) >> PAGE_SHIFT) - FRAME_BASE };
 	u32 t;
@@ -348,7 +217,7 @@ static void access(struct cpu_model *c, unsigned actor, const struct op *op)
 		return;
 	}
 	if (!choice(c, op, 0) && !rule("I13-fill"))
-		fill(c, page);
+		raw_fill_page(c, page);
 	if (op->kind == RAW_WRITE && !virtualized(c, page)) {
 		t = choice(c, op, c->pick);
 		t = t ? t : choice(c, op, 0);
@@ -389,7 +258,7 @@ void raw_event(unsigned actor, unsigned option)
 		leave(c, &test->actor[actor], EXIT_EXCEPTION);
 	} else if (option == VIOLATION) {
 		if (rule("I7"))
-			drop(c, of_violation, op->page);
+			raw_drop_page(c, op->page);
 		leave(c, &test->actor[actor], EXIT_EPT_VIOLATION);
 	} else if (option == OTHER) {
 		c->pick++;
