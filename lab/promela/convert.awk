@@ -139,7 +139,7 @@ $1 == "vcpu" {
 $1 == "start" {
 	for (i = 2; i <= NF; i++) {
 		if ($i != "empty" && $i != "boot")
-			fail(2, "start what: " $i)
+			fail(5, "not a start that the model knows: " $i)
 		start[$i] = 1
 	}
 	next
