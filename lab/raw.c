@@ -194,6 +194,7 @@ static void of_cpu(struct cpu_model *c, const struct op *op, const char *name)
 				      .writes = R_CPU(op->page) });
 		break;
 	case RAW_NEVER:
+		lab_load(name, &vars[0], 8); /* an event, for a step that can be shown */
 		violate("reached", "what is never to come about did");
 		break;
 	default:
@@ -284,6 +285,8 @@ void raw_future(unsigned actor, u64 *reads, u64 *writes)
 
 		if (op->kind == RAW_LOAD || op->kind == RAW_AWAIT)
 			*reads |= resource((u64)&vars[op->page]);
+		else if (op->kind == RAW_NEVER)
+			*reads |= resource((u64)&vars[0]);
 		else if (op->kind == RAW_STORE || op->kind == RAW_XCHG)
 			*writes |= resource((u64)&vars[op->page]);
 		else if (op->kind == RAW_NMI)

@@ -157,7 +157,8 @@ static void needs(struct litmus *l, const struct op *op)
 {
 	l->tables |= op->kind == RAW_LARGE || op->kind == RAW_SPLIT ||
 		     op->kind == RAW_UNLINK_TABLE || op->kind == RAW_FREE_TABLE;
-	l->dirty |= op->kind == RAW_SET_AD || op->kind == RAW_SET_PML;
+	l->dirty |= op->kind == RAW_SET_AD || op->kind == RAW_SET_PML ||
+		    (op->kind >= RAW_CLEAR_DIRTY && op->kind <= RAW_EXPECT_LOGGED);
 	l->tags |= op->kind == RAW_VPID || op->kind == RAW_GUEST_TABLES || op->kind == RAW_INVVPID;
 }
 
