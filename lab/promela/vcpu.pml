@@ -116,8 +116,13 @@ end_guest:
 	:: atomic { nmi & BIT(v) -> nmi = nmi & ~BIT(v); inside = inside & ~BIT(v) }
 	:: atomic { ACCESS && !m[E(ARG(act))] ->
 		reason = FAULT; arg = ARG(act); CACHED = 0; inside = inside & ~BIT(v) }
-	:: atomic { ACCESS && ARG(act) == 0 && CACHED -> RULE(1, CACHED == BIT(A)); DONE }
-		goto end_guest
+	:: atomic { ACCESS && ARG(act) == 0 && CACHED ->
+		RULE(1, CACHED == BIT(A));
+		DONE;
+		if /* by the register and the CPU's abilities */
+		:: goto end_guest
+		:: reason = EXIT; inside = inside & ~BIT(v)
+		fi }
 	:: atomic { KIND(act) == READ && ARG(act) && CACHED -> 
 		RULE(2, !(CACHED & freed[ARG(act)]));
 		RULE(5, WROTE(v, DATA(ARG(act))) || !(CACHED & ~current[ARG(act)]));
