@@ -42,7 +42,8 @@ static const struct {
 	{ "gated", 0 },
 	{ "NMI", 0 },
 	{ "INVEPT", 0 },
-	{ "elided", "after a kick the vCPU has not entered since the flush for the same generation" },
+	{ "elided",
+	  "after a kick the vCPU has not entered since the flush for the same generation" },
 	{ "kick_fence", "the publishing before it is a locked instruction, a full fence" },
 	{ "kick_mode", 0 },
 	{ "wait_mode", 0 },
@@ -67,15 +68,17 @@ static const struct {
 };
 
 /* Other names that tests may leave out. */
-static const char *const more[] = { "clear", "clear_p", "rebind_p", "end_p", "begin_claim",
-				    "publish_flush.plain", "gate_requests", "gate_generation" };
+static const char *const more[] = { "clear",	     "clear_p",	       "rebind_p",
+				    "end_p",	     "begin_claim",    "publish_flush.plain",
+				    "gate_requests", "gate_generation" };
 
 static bool is_step(const char *name, size_t n)
 {
-	static const char *const steps[] = { "begin", "unmap", "publish_reload", "publish_flush",
-					     "kick",  "wait",  "copy",		 "clear",
-					     "rebind", "release", "end", "reload", "flush", "arm",
-					     "check" };
+	static const char *const steps[] = { "begin",	      "unmap", "publish_reload",
+					     "publish_flush", "kick",  "wait",
+					     "copy",	      "clear", "rebind",
+					     "release",	      "end",   "reload",
+					     "flush",	      "arm",   "check" };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(steps); i++)
 		if (strlen(steps[i]) == n && !strncmp(steps[i], name, n))
@@ -105,8 +108,8 @@ const char *ablation_names(void)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(parts) + ARRAY_SIZE(more); i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", i ? " " : "",
-				      i < ARRAY_SIZE(parts) ? parts[i].name :
-							      more[i - ARRAY_SIZE(parts)]);
+				      i < ARRAY_SIZE(parts) ? parts[i].name
+							    : more[i - ARRAY_SIZE(parts)]);
 	return text;
 }
 
@@ -129,8 +132,8 @@ static const struct litmus *noticed_by(struct litmus *tests, unsigned n,
 			opt.tso = tso;
 			if (!wanted(test))
 				continue;
-			for (nablations = rule_out ? 0 : nablations; rule_out && nablations < test->nwithout;
-			     nablations++)
+			for (nablations = rule_out ? 0 : nablations;
+			     rule_out && nablations < test->nwithout; nablations++)
 				ablations[nablations] = test->without[nablations];
 			explore(l, NULL, o);
 			if (o->found.verdict == UNDECIDED)
@@ -168,18 +171,23 @@ int ablate_all(struct litmus *tests, unsigned n, struct limits *l)
 		argued += ok && !by;
 		if (report_format == REPORT_TABLE)
 			printf("%-32s %-26s %s%s\n", parts[i].name, verdict,
-			       by ? by->name : *reason ? reason : "NOT NOTICED",
-			       by && *reason ? "  NOTICED, though it is argued to be redundant" :
-			       undecided ? "  (out of time in some)" : "");
+			       by	 ? by->name
+			       : *reason ? reason
+					 : "NOT NOTICED",
+			       by && *reason ? "  NOTICED, though it is argued to be redundant"
+			       : undecided   ? "  (out of time in some)"
+					     : "");
 		else if (report_format == REPORT_CSV)
 			printf("%s,%s,%s,%s,\"%s\",%s\n", parts[i].name,
 			       verdict_name(by ? o.found.verdict : HOLDS), by ? o.found.rule : "",
 			       by ? by->name : "", reason, ok ? "yes" : "no");
 		else
-			printf("{\"ablation\":\"%s\",\"verdict\":\"%s\",\"rule\":\"%s\",\"test\":\"%s\","
-			       "\"reason\":\"%s\",\"ok\":%s}\n", parts[i].name,
-			       verdict_name(by ? o.found.verdict : HOLDS), by ? o.found.rule : "",
-			       by ? by->name : "", reason, ok ? "true" : "false");
+			printf("{\"ablation\":\"%s\",\"verdict\":\"%s\",\"rule\":\"%s\",\"test\":"
+			       "\"%s\","
+			       "\"reason\":\"%s\",\"ok\":%s}\n",
+			       parts[i].name, verdict_name(by ? o.found.verdict : HOLDS),
+			       by ? o.found.rule : "", by ? by->name : "", reason,
+			       ok ? "true" : "false");
 		fflush(stdout);
 	}
 	if (report_format == REPORT_TABLE)

@@ -140,9 +140,18 @@ unsigned world_depth(void)
 	return depth;
 }
 
-static size_t model_size(void)
+static void copy_model(struct model *to, const struct model *from)
 {
-	return nactors * sizeof(m.cpu[0]);
+	for (unsigned i = 0; i < nactors; i++) {
+		const struct cpu_model *c = &from->cpu[i];
+
+		memcpy(&to->cpu[i], c, offsetof(struct cpu_model, buffer));
+		for (unsigned k = 0; k < c->nbuffer; k++)
+			to->cpu[i].buffer[k] = c->buffer[k];
+		for (unsigned k = 0; k < c->nread; k++)
+			to->cpu[i].read[k] = c->read[k];
+	}
+	memcpy(to->frame, from->frame, sizeof(*to) - offsetof(struct model, frame));
 }
 
 bool world_step(unsigned choice)
@@ -158,8 +167,7 @@ bool world_step(unsigned choice)
 	depth++;
 	s->actor = actor;
 	s->mark = mem_mark();
-	memcpy(s->model.cpu, m.cpu, model_size());
-	memcpy(s->model.frame, m.frame, sizeof(m) - offsetof(struct model, frame));
+	copy_model(&s->model, &m);
 	s->ept = ept;
 	memcpy(s->key_of_private, private.p, private.size);
 	s->sp = sp[actor];
@@ -183,8 +191,7 @@ void world_undo(void)
 	struct region private = shim_private(s->actor);
 
 	violated = NULL;
-	memcpy(m.cpu, s->model.cpu, model_size());
-	memcpy(m.frame, s->model.frame, sizeof(m) - offsetof(struct model, frame));
+	copy_model(&m, &s->model);
 	ept = s->ept;
 	memcpy(private.p, s->key_of_private, private.size);
 	sp[s->actor] = s->sp;

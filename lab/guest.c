@@ -140,8 +140,8 @@ static const char *action_name(const struct action *a)
 		[ACT_END] = { "end" },
 	};
 
-	return a < test->actor[self].action + test->actor[self].nactions ?
-		       names[a->kind][a->page] : "rest";
+	return a < test->actor[self].action + test->actor[self].nactions ? names[a->kind][a->page]
+									 : "rest";
 }
 
 static void vcpu_actor(void)
@@ -153,7 +153,8 @@ static void vcpu_actor(void)
 		m.cpu[self].label = "enter";
 		known_point(1);
 		forget_reads();
-		if (!post(&(struct event){ .name = "enter", .kind = EV_ENTER,
+		if (!post(&(struct event){ .name = "enter",
+					   .kind = EV_ENTER,
 					   .reads = leaves_to_touch(self) | R_CPU(self),
 					   .writes = R_CPU(self) })) {
 			what = vcpu_enter(v); /* vmx_entry_aborted */
@@ -161,7 +162,8 @@ static void vcpu_actor(void)
 		}
 		do {
 			const struct action *a = &test->actor[self].action[m.cpu[self].at];
-			struct event e = { .name = action_name(a), .kind = EV_GUEST,
+			struct event e = { .name = action_name(a),
+					   .kind = EV_GUEST,
 					   .reads = R_E(a->page) | R_FRAMES(a->page) | R_CPU(self),
 					   .writes = R_CPU(self) };
 
@@ -253,10 +255,14 @@ static u64 entry_of(unsigned page)
 	return resource((u64)p_entry(page));
 }
 
-static void future_of_vcpu(unsigned actor, u64 *reads, u64 *writes)
+/* By actor, and by actions done (vCPU) or the first step that may still act (invalidator). */
+static struct {
+	u64 reads, writes;
+} ahead[ACTORS][MAX_ACTIONS + 1];
+
+static void future_of_vcpu(unsigned actor, unsigned at, u64 *reads, u64 *writes)
 {
 	const struct actor_text *t = &test->actor[actor];
-	const struct cpu_model *c = &m.cpu[actor];
 	u64 own = resource((u64)&vcpus[actor].gate.mode) |
 		  resource((u64)&vcpus[actor].gate.requests) | resource((u64)&interrupts[actor]) |
 		  R_CPU(actor);
@@ -264,20 +270,20 @@ static void future_of_vcpu(unsigned actor, u64 *reads, u64 *writes)
 	*reads = own | resource((u64)&ept.generation) | entry_of(0);
 	*writes = own | (rule("I12") ? 0 : R_E_ALL);
 	/* With the action whose exit may be in its handler. */
-	for (unsigned i = c->at ? c->at - 1u : 0; i < t->nactions; i++) {
+	for (unsigned i = at ? at - 1 : 0; i < t->nactions; i++) {
 		const struct action *a = &t->action[i];
 
 		if (a->kind <= ACT_WRITE || a->kind == ACT_HREAD)
 			*reads |= entry_of(a->page);
 		if (a->kind == ACT_NOTIFY) {
-			for (unsigned k = 0; k < nactors; k++)
+			for (unsigned k = 0; k < nactors; k++) {
 				*writes |= resource((u64)&vcpus[k].gate.requests) |
 					   resource((u64)&interrupts[k]) | R_CPU(k);
-			for (unsigned k = 0; k < nactors; k++)
 				*reads |= resource((u64)&vcpus[k].gate.mode);
+			}
 		} else if (a->kind == ACT_HREAD) {
 			*reads |= R_FRAMES(a->page);
-		} else if (i >= c->at && a->kind <= ACT_WRITE) {
+		} else if (i >= at && a->kind <= ACT_WRITE) {
 			*reads |= R_FRAMES(a->page) | R_E(a->page);
 			*writes |= R_E(a->page) | resource((u64)&ept.lock.taken) |
 				   (a->kind == ACT_WRITE ? R_FRAMES(a->page) : 0);
@@ -288,11 +294,13 @@ static void future_of_vcpu(unsigned actor, u64 *reads, u64 *writes)
 static void future_of_step(const struct actor_text *t, const char *name, u64 *reads, u64 *writes)
 {
 	u64 entries = 0, leaves = 0, frames = 0;
+	bool apic = false;
 
 	for (unsigned i = 0; i < t->nactions; i++) {
 		entries |= entry_of(t->action[i].page);
 		leaves |= R_E(t->action[i].page);
 		frames |= R_FRAMES(t->action[i].page);
+		apic |= !t->action[i].page;
 	}
 	if (!strcmp(name, "begin") || !strcmp(name, "clear") || !strcmp(name, "rebind") ||
 	    !strcmp(name, "end"))
@@ -304,7 +312,7 @@ static void future_of_step(const struct actor_text *t, const char *name, u64 *re
 	if (!strcmp(name, "publish_flush"))
 		*writes |= resource((u64)&ept.generation);
 	for (unsigned i = 0; i < nactors; i++) {
-		if (!strcmp(name, "publish_reload"))
+		if (!strcmp(name, "publish_reload") && apic)
 			*writes |= resource((u64)&vcpus[i].gate.requests);
 		if (!strcmp(name, "kick"))
 			*writes |= R_CPU(i);
@@ -313,21 +321,37 @@ static void future_of_step(const struct actor_text *t, const char *name, u64 *re
 	}
 }
 
+void future_start(void)
+{
+	const struct step *steps = ept.protocol->steps;
+
+	memset(ahead, 0, sizeof(ahead));
+	for (unsigned actor = 0; actor < nactors; actor++) {
+		const struct actor_text *t = &test->actor[actor];
+
+		for (unsigned at = 0; t->kind == VCPU && at <= t->nactions; at++)
+			future_of_vcpu(actor, at, &ahead[actor][at].reads,
+				       &ahead[actor][at].writes);
+		for (unsigned first = 0; t->kind == INVALIDATOR && steps[first].run; first++)
+			for (unsigned i = first; steps[i].run; i++)
+				future_of_step(t, steps[i].name, &ahead[actor][first].reads,
+					       &ahead[actor][first].writes);
+	}
+}
+
 void future(unsigned actor, u64 *reads, u64 *writes)
 {
 	const struct cpu_model *c = &m.cpu[actor];
-	const struct step *steps = ept.protocol->steps;
+	unsigned at = c->at;
 
 	*reads = *writes = 0;
-	if (test->actor[actor].kind == VCPU) {
-		future_of_vcpu(actor, reads, writes);
-	} else if (test->actor[actor].kind == RAW) {
+	if (test->actor[actor].kind == RAW) {
 		raw_future(actor, reads, writes);
 	} else if (!c->ended) {
-		unsigned first = c->run < test->actor[actor].times || !c->step ? 0 : c->step - 1u;
-
-		for (unsigned i = first; steps[i].run; i++)
-			future_of_step(&test->actor[actor], steps[i].name, reads, writes);
+		if (test->actor[actor].kind == INVALIDATOR)
+			at = c->run < test->actor[actor].times || !c->step ? 0 : c->step - 1u;
+		*reads = ahead[actor][at].reads;
+		*writes = ahead[actor][at].writes;
 	}
 	for (unsigned i = 0; i < c->nbuffer; i++)
 		*writes |= c->buffer[i].writes;
@@ -356,9 +380,10 @@ const char *stuck_why(void)
 	for (unsigned i = 0; i < nactors; i++)
 		if (!actor_at_rest(i))
 			snprintf(text, sizeof(text),
-				 m.cpu[i].in_guest || m.cpu[i].ev.kind == EV_IRQ_WAIT ?
-					 "%s rests, and nothing makes it look at what it was asked (%s, %s)" :
-					 "%s never gets past '%s' in %s",
+				 m.cpu[i].in_guest || m.cpu[i].ev.kind == EV_IRQ_WAIT
+					 ? "%s rests, and nothing makes it look at what it was "
+					   "asked (%s, %s)"
+					 : "%s never gets past '%s' in %s",
 				 test->actor[i].name, m.cpu[i].ev.name,
 				 m.cpu[i].label ? m.cpu[i].label : "its start");
 	return text;

@@ -36,7 +36,7 @@ static struct shared {
 	struct finding found;
 	struct counts counts[MAX_JOBS];
 	struct task task[MAX_TASKS];
-} *sh;
+} * sh;
 static unsigned jobs;
 
 static double now(void)
@@ -234,7 +234,8 @@ static void save(const char *file, double seconds)
 		fprintf(stderr, "explore: %s: %s\n", file, strerror(errno));
 		exit(2);
 	}
-	fprintf(stderr, "explore: what is left is in %s; --resume %s goes on with it\n", file, file);
+	fprintf(stderr, "explore: what is left is in %s; --resume %s goes on with it\n", file,
+		file);
 }
 
 static double load(const char *file)
@@ -355,7 +356,9 @@ void explore(const struct limits *l, const char *want, struct outcome *o)
 		o->found = sh->found;
 	} else if (sh->stop) {
 		o->found.verdict = UNDECIDED;
-		o->how = sh->stop == TIME ? OUT_OF_TIME : sh->stop == MEMORY ? OUT_OF_MEMORY : STOPPED;
+		o->how = sh->stop == TIME     ? OUT_OF_TIME
+			 : sh->stop == MEMORY ? OUT_OF_MEMORY
+					      : STOPPED;
 		if (l->checkpoint)
 			save(l->checkpoint, o->seconds);
 	}

@@ -29,7 +29,7 @@
 #define FRAMES 64      /* frames that are followed */
 #define BUFFER 8       /* stores in one CPU's store buffer */
 #define TLB 16	       /* mappings in one CPU's T */
-#define READS 24       /* locations that a spinning actor watches */
+#define READS 12       /* locations that a spinning actor watches */
 #define MAX_DEPTH 4096 /* steps of one execution */
 
 /*
@@ -37,7 +37,7 @@
  * of the oldest store in its buffer.
  */
 enum { TAKE, VIOLATION, NMI, OTHER, DRAIN };
-#define BIT_OF(actor, option) (1u << ((actor) * OPTIONS + (option)))
+#define BIT_OF(actor, option) (1u << ((actor)*OPTIONS + (option)))
 
 enum event_kind {
 	EV_LOAD,
@@ -81,22 +81,24 @@ struct cpu_model {
 	u64 a, latched; /* A in the VMCS; as the last entry found it */
 	struct event ev;
 	u32 t[TLB]; /* T: what may be cached, sorted */
-	struct store buffer[BUFFER];
-	struct {
-		u64 addr, v; /* the value it found first */
-		bool changed; /* by another actor, since */
-	} read[READS];
 	u8 nt, nbuffer, nread;
 	u8 in_guest, nmi, irq, ended, holds;
 	u8 at;		/* actions done */
 	u8 a_unflushed; /* A changed, and no INVEPT since */
 	u8 frames, tables;
 	u8 root, vpid, reason;
-	u8 vmx;		/* of a raw actor: flags, raw.h */
-	u8 reg, pick;	/* of a raw actor: what it last loaded; mappings passed over */
-	u16 pml;	/* the PML index */
-	u8 step, run; /* of an invalidator: steps begun in this run, runs begun */
+	u8 vmx;		   /* of a raw actor: flags, raw.h */
+	u8 reg, pick;	   /* of a raw actor: what it last loaded; mappings passed over */
+	u16 pml;	   /* the PML index */
+	u8 step, run;	   /* of an invalidator: steps begun in this run, runs begun */
 	const char *label; /* the step it is in; for people */
+
+	/* From here on what is used is copied. */
+	struct store buffer[BUFFER];
+	struct {
+		u64 addr, v;  /* the value it found first */
+		bool changed; /* by another actor, since */
+	} read[READS];
 };
 
 struct model {
@@ -118,8 +120,17 @@ extern unsigned self; /* the actor whose code runs */
 
 /* ---- litmus.c: a test ---- */
 
-enum action_kind { ACT_READ, ACT_WRITE, ACT_EXIT, ACT_HREAD, ACT_HALT, ACT_NOTIFY, ACT_LEAVE, ACT_END,
-		   ACT_IDLE };
+enum action_kind {
+	ACT_READ,
+	ACT_WRITE,
+	ACT_EXIT,
+	ACT_HREAD,
+	ACT_HALT,
+	ACT_NOTIFY,
+	ACT_LEAVE,
+	ACT_END,
+	ACT_IDLE
+};
 enum actor_kind { INVALIDATOR, VCPU, RAW };
 enum verdict { HOLDS, VIOLATED, STUCK, UNDECIDED };
 
@@ -185,7 +196,7 @@ extern const struct litmus *test;
 bool without(const char *name);
 bool without_suffix(const char *name, const char *suffix);
 bool without_swap(const char *first, const char *second); /* "first<>second" */
-const char *step_name(const char *name);			  /* steps.c: the shipped step, or NULL */
+const char *step_name(const char *name);		  /* steps.c: the shipped step, or NULL */
 extern const char *ablations[MAX_WITHOUT];
 extern unsigned nablations;
 
@@ -275,17 +286,18 @@ extern void (*on_event)(unsigned actor, unsigned option, const struct event *e, 
 #define R_FRAMES_ALL (R_FRAMES(PAGES) - R_FRAMES(0))
 
 /* ---- tlb.c ---- */
-#define T_PAGE(t) ((t) & 7)
+#define T_PAGE(t) ((t)&7)
 #define T_FRAME(t) ((t) >> 3 & 0xff)
 #define T_LEVEL(t) ((t) >> 11 & 3)
 #define T_APIC BIT(13) /* it was the page at A when it was filled */
 /* Raw actors alone: what else the processor keeps with a mapping, or beside it. */
-#define T_COMBINED BIT(14) /* from linear addresses: tagged by VPID too, and by the guest's tables */
+#define T_COMBINED                                                                                 \
+	BIT(14) /* from linear addresses: tagged by VPID too, and by the guest's tables */
 #define T_ROOT(t) ((t) >> 15 & 3)
 #define T_VPID(t) ((t) >> 17 & 3)
 #define T_GUEST(t) ((t) >> 19 & 1)
-#define T_DIRTY BIT(20) /* a write through it leaves the D flag alone */
-#define T_TABLE BIT(21) /* no mapping: the frame is a table page, a walk may start there */
+#define T_DIRTY BIT(20)	 /* a write through it leaves the D flag alone */
+#define T_TABLE BIT(21)	 /* no mapping: the frame is a table page, a walk may start there */
 #define T_ABSENT BIT(22) /* only without rule I6 */
 struct leaf {
 	bool present;
@@ -319,9 +331,11 @@ void raw_event(unsigned actor, unsigned option);
 void raw_invalidate(struct cpu_model *c, unsigned type, unsigned tag);
 
 /* ---- guest.c, shim.c ---- */
-bool actor_at_rest(unsigned actor); /* nothing is left to do for it: ended, or in the guest, or asleep */
+bool actor_at_rest(
+	unsigned actor); /* nothing is left to do for it: ended, or in the guest, or asleep */
 const char *stuck_why(void);
-bool frames_right(void); /* at the end: each frame with an owner is one that P names, or violate() */
+bool frames_right(
+	void); /* at the end: each frame with an owner is one that P names, or violate() */
 u64 page_gfn(unsigned page);
 const char *page_name(unsigned page);
 extern struct ept ept;

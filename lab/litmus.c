@@ -93,8 +93,10 @@ static bool steps(struct litmus *l)
 			return wrong("steps: more than 15");
 		l->steps[l->nsteps] = step_name(words[i]);
 		if (!l->steps[l->nsteps++])
-			return wrong("'%s' is no step: begin, unmap, publish_reload, publish_flush, "
-				     "kick, wait, copy, clear, rebind, release, end", words[i]);
+			return wrong(
+				"'%s' is no step: begin, unmap, publish_reload, publish_flush, "
+				"kick, wait, copy, clear, rebind, release, end",
+				words[i]);
 	}
 	return l->nsteps || wrong("steps: none is named");
 }
@@ -149,8 +151,8 @@ static bool invalidator(struct litmus *l)
 		return false;
 	for (unsigned i = 1; i < nwords; i++) {
 		if (!strcmp(words[i], "times"))
-			return i + 2 == nwords ? number(words[i + 1], 8, &a->times) :
-						 wrong("times: one number is wanted after it");
+			return i + 2 == nwords ? number(words[i + 1], 8, &a->times)
+					       : wrong("times: one number is wanted after it");
 		if (a->nactions == PAGES)
 			return wrong("invalidator: more than %u pages", PAGES);
 		if (!litmus_page(l, words[i], &a->action[a->nactions++].page))
@@ -168,7 +170,7 @@ static bool action(struct litmus *l, struct action *a, char *word)
 	} kinds[] = { { "read", ACT_READ, true },   { "write", ACT_WRITE, true },
 		      { "hread", ACT_HREAD, true }, { "exit", ACT_EXIT, false },
 		      { "halt", ACT_HALT, false },  { "leave", ACT_LEAVE, false },
-		      { "end", ACT_END, false },  { "notify", ACT_NOTIFY, false } };
+		      { "end", ACT_END, false },    { "notify", ACT_NOTIFY, false } };
 	char *colon = strchr(word, ':');
 	unsigned n;
 
@@ -179,8 +181,8 @@ static bool action(struct litmus *l, struct action *a, char *word)
 			continue;
 		a->kind = kinds[i].kind;
 		if (kinds[i].page)
-			return colon ? litmus_page(l, colon, &a->page) :
-				       wrong("%s: a page is wanted, as in %s:apic", word, word);
+			return colon ? litmus_page(l, colon, &a->page)
+				     : wrong("%s: a page is wanted, as in %s:apic", word, word);
 		if (a->kind == ACT_NOTIFY) {
 			if (!colon || !isdigit((unsigned char)*colon) || colon[1])
 				return wrong("notify: the number of a vCPU is wanted, as notify:1");
@@ -190,7 +192,8 @@ static bool action(struct litmus *l, struct action *a, char *word)
 		}
 		return !colon || wrong("%s takes nothing after a colon", word);
 	}
-	return wrong("'%s' is no action: read:PAGE, write:PAGE, hread:PAGE, exit, halt, leave, end, notify:N",
+	return wrong("'%s' is no action: read:PAGE, write:PAGE, hread:PAGE, exit, halt, leave, "
+		     "end, notify:N",
 		     word);
 }
 
@@ -217,7 +220,8 @@ static bool start(struct litmus *l)
 		else if (!strcmp(words[i], "large"))
 			l->large = true;
 		else
-			return wrong("start '%s': empty (E has no leaves), large (2-MB leaves), boot (A is "
+			return wrong("start '%s': empty (E has no leaves), large (2-MB leaves), "
+				     "boot (A is "
 				     "not loaded)",
 				     words[i]);
 	}
@@ -235,9 +239,10 @@ static bool without_line(struct litmus *l)
 	return true;
 }
 
-static const char *const rules[] = { "apic-raw",     "frame-freed", "write-lost", "data-stale",
-				     "data-traps",   "frame-owner", "frame-leaked", "panic", "guest-stop",
-				     "dirty-missed", "table-freed", "tag-mixed",  "reached" };
+static const char *const rules[] = { "apic-raw",   "frame-freed",  "write-lost",   "data-stale",
+				     "data-traps", "frame-owner",  "frame-leaked", "panic",
+				     "guest-stop", "dirty-missed", "table-freed",  "tag-mixed",
+				     "reached" };
 
 static bool no_rule(const char *word)
 {
@@ -245,7 +250,8 @@ static bool no_rule(const char *word)
 	size_t n = 0;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rules); i++)
-		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", i ? ", " : "", rules[i]);
+		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", i ? ", " : "",
+				      rules[i]);
 	return wrong("'%s' is no rule: %s", word, names);
 }
 
@@ -292,10 +298,9 @@ static bool one_line(struct litmus *l, char *text)
 	static const struct {
 		const char *name;
 		bool (*read)(struct litmus *l);
-	} keywords[] = { { "protocol", protocol }, { "steps", steps },
-			 { "gate", gate },	   { "invalidator", invalidator },
-			 { "vcpu", vcpu },	   { "start", start },
-			 { "without", without_line }, { "expect", expect } };
+	} keywords[] = { { "protocol", protocol },	 { "steps", steps },  { "gate", gate },
+			 { "invalidator", invalidator }, { "vcpu", vcpu },    { "start", start },
+			 { "without", without_line },	 { "expect", expect } };
 
 	if (hash)
 		*hash = 0;
@@ -320,7 +325,8 @@ static bool one_line(struct litmus *l, char *text)
 		if (!strcmp(words[0], keywords[i].name))
 			return keywords[i].read(l);
 	return wrong("'%s' is no keyword: about, protocol, steps, gate, invalidator, vcpu, cpu, "
-		     "start, without, expect", words[0]);
+		     "start, without, expect",
+		     words[0]);
 }
 
 static bool whole(struct litmus *l)
@@ -330,7 +336,8 @@ static bool whole(struct litmus *l)
 	for (unsigned i = 0; i < l->nactors; i++)
 		vcpus += l->actor[i].kind == VCPU;
 	if (!l->nactors)
-		return wrong("no actors: lines 'invalidator ...', 'vcpu ...', 'cpu ...' are wanted");
+		return wrong(
+			"no actors: lines 'invalidator ...', 'vcpu ...', 'cpu ...' are wanted");
 	for (unsigned i = 0; i < l->nactors; i++)
 		for (unsigned k = 0; k < l->actor[i].nactions; k++) {
 			line_number = l->actor[i].line;

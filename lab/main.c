@@ -15,32 +15,37 @@
 #include "lab/trace.h"
 
 static const char usage[] =
-"Usage: explore [OPTION]... FILE.litmus...\n"
-"Runs the shipped protocol, gate, fault and reload code under every interleaving, against a model\n"
-"of the processor, and says whether a guest can see a wrong page.\n"
-"\n"
-"  --model sc|tso       one memory model (both)\n"
-"  -j, --jobs N         processes (the CPUs there are)\n"
-"  --time S             stop after S seconds a test (none)\n"
-"  --memory MB          for the table of states (4096)\n"
-"  --ablate NAME,...    leave these out: steps, fences, accesses by their names in the code\n"
-"  --ablate-all         each thing of `ordered` in turn, against all files\n"
-"  --check-model        each rule of the modelled processor taken out in turn: a file must notice\n"
-"  --rule-out NAME      one rule of the modelled processor taken out\n"
-"  --preemptions N      at most N switches away from a CPU that could go on\n"
-"  --naive              no partial-order reduction; counts all interleavings\n"
-"  --stateless          states are not remembered: as many executions as there are\n"
-"  --random N           N random executions, --pct N: N by the PCT rule\n"
-"  --depth D            PCT: bugs of depth D (3);  --seed S: of random choices (1)\n"
-"  --replay STRING      one execution, as a counterexample named it\n"
-"  -v                   counterexamples event by event, with P, E, T, A and store buffers\n"
-"  --json, --csv        one line a result, for machines\n"
-"  --checkpoint FILE    when stopped by time or a signal, write what is left\n"
-"  --resume FILE        go on with what is left\n"
-"  --progress           how far it is, every two seconds (on when standard error is a terminal)\n"
-"\n"
-"Exit codes: 0 as the files expect, 3 not so, 2 wrong input, 4 bounds reached without a verdict,\n"
-"124 out of time.\n";
+	"Usage: explore [OPTION]... FILE.litmus...\n"
+	"Runs the shipped protocol, gate, fault and reload code under every interleaving, against "
+	"a model\n"
+	"of the processor, and says whether a guest can see a wrong page.\n"
+	"\n"
+	"  --model sc|tso       one memory model (both)\n"
+	"  -j, --jobs N         processes (the CPUs there are)\n"
+	"  --time S             stop after S seconds a test (none)\n"
+	"  --memory MB          for the table of states (4096)\n"
+	"  --ablate NAME,...    leave these out: steps, fences, accesses by their names in the "
+	"code\n"
+	"  --ablate-all         each thing of `ordered` in turn, against all files\n"
+	"  --check-model        each rule of the modelled processor taken out in turn: a file must "
+	"notice\n"
+	"  --rule-out NAME      one rule of the modelled processor taken out\n"
+	"  --preemptions N      at most N switches away from a CPU that could go on\n"
+	"  --naive              no partial-order reduction; counts all interleavings\n"
+	"  --stateless          states are not remembered: as many executions as there are\n"
+	"  --random N           N random executions, --pct N: N by the PCT rule\n"
+	"  --depth D            PCT: bugs of depth D (3);  --seed S: of random choices (1)\n"
+	"  --replay STRING      one execution, as a counterexample named it\n"
+	"  -v                   counterexamples event by event, with P, E, T, A and store buffers\n"
+	"  --json, --csv        one line a result, for machines\n"
+	"  --checkpoint FILE    when stopped by time or a signal, write what is left\n"
+	"  --resume FILE        go on with what is left\n"
+	"  --progress           how far it is, every two seconds (on when standard error is a "
+	"terminal)\n"
+	"\n"
+	"Exit codes: 0 as the files expect, 3 not so, 2 wrong input, 4 bounds reached without a "
+	"verdict,\n"
+	"124 out of time.\n";
 
 struct options opt = { .preemptions = -1 };
 const struct litmus *test;
@@ -155,21 +160,52 @@ static int run(bool tso, bool alone)
 	return report(&o, alone);
 }
 
-enum { MODEL = 256, TIME, MEMORY, ABLATE, ABLATE_ALL, CHECK_MODEL, RULE_OUT, PREEMPTIONS, NAIVE,
-       STATELESS, RANDOM, PCT, DEPTH, SEED, REPLAY, JSON, CSV, CHECKPOINT, RESUME, PROGRESS };
+enum {
+	MODEL = 256,
+	TIME,
+	MEMORY,
+	ABLATE,
+	ABLATE_ALL,
+	CHECK_MODEL,
+	RULE_OUT,
+	PREEMPTIONS,
+	NAIVE,
+	STATELESS,
+	RANDOM,
+	PCT,
+	DEPTH,
+	SEED,
+	REPLAY,
+	JSON,
+	CSV,
+	CHECKPOINT,
+	RESUME,
+	PROGRESS
+};
 
 static const struct option options[] = {
-	{ "help", 0, 0, 'h' },		    { "model", 1, 0, MODEL },
-	{ "jobs", 1, 0, 'j' },		    { "time", 1, 0, TIME },
-	{ "memory", 1, 0, MEMORY },	    { "ablate", 1, 0, ABLATE },
-	{ "ablate-all", 0, 0, ABLATE_ALL }, { "check-model", 0, 0, CHECK_MODEL },
-	{ "rule-out", 1, 0, RULE_OUT },	    { "preemptions", 1, 0, PREEMPTIONS },
-	{ "naive", 0, 0, NAIVE },	    { "stateless", 0, 0, STATELESS },
-	{ "random", 1, 0, RANDOM },	    { "pct", 1, 0, PCT },
-	{ "depth", 1, 0, DEPTH },	    { "seed", 1, 0, SEED },
-	{ "replay", 1, 0, REPLAY },	    { "json", 0, 0, JSON },
-	{ "csv", 0, 0, CSV },		    { "checkpoint", 1, 0, CHECKPOINT },
-	{ "resume", 1, 0, RESUME },	    { "progress", 0, 0, PROGRESS },
+	{ "help", 0, 0, 'h' },
+	{ "model", 1, 0, MODEL },
+	{ "jobs", 1, 0, 'j' },
+	{ "time", 1, 0, TIME },
+	{ "memory", 1, 0, MEMORY },
+	{ "ablate", 1, 0, ABLATE },
+	{ "ablate-all", 0, 0, ABLATE_ALL },
+	{ "check-model", 0, 0, CHECK_MODEL },
+	{ "rule-out", 1, 0, RULE_OUT },
+	{ "preemptions", 1, 0, PREEMPTIONS },
+	{ "naive", 0, 0, NAIVE },
+	{ "stateless", 0, 0, STATELESS },
+	{ "random", 1, 0, RANDOM },
+	{ "pct", 1, 0, PCT },
+	{ "depth", 1, 0, DEPTH },
+	{ "seed", 1, 0, SEED },
+	{ "replay", 1, 0, REPLAY },
+	{ "json", 0, 0, JSON },
+	{ "csv", 0, 0, CSV },
+	{ "checkpoint", 1, 0, CHECKPOINT },
+	{ "resume", 1, 0, RESUME },
+	{ "progress", 0, 0, PROGRESS },
 	{ 0 },
 };
 
@@ -208,7 +244,8 @@ static void one_option(int c)
 	case RULE_OUT:
 		rule_out = optarg;
 		if (!rule_known(rule_out))
-			wrong("--rule-out %s: no such rule; known are:\n%s", rule_out, rule_names());
+			wrong("--rule-out %s: no such rule; known are:\n%s", rule_out,
+			      rule_names());
 		break;
 	case PREEMPTIONS:
 		opt.preemptions = (int)number("preemptions", optarg, 0, 100);
@@ -269,7 +306,8 @@ int main(int argc, char **argv)
 	if (!n)
 		wrong("no litmus file is named; --help tells more");
 	if ((replay || limits.checkpoint || limits.resume) && (n != 1 || (!replay && !only)))
-		wrong("--replay, --checkpoint and --resume take one file, and the latter two --model");
+		wrong("--replay, --checkpoint and --resume take one file, and the latter two "
+		      "--model");
 	tests = calloc(n, sizeof(*tests));
 	for (unsigned i = 0; i < n; i++)
 		if (!litmus_read(&tests[i], argv[optind + (int)i], err, sizeof(err)))

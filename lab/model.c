@@ -147,16 +147,21 @@ void drain(unsigned actor)
 	memmove(c->buffer + i, c->buffer + i + 1, (--c->nbuffer - i) * sizeof(s));
 	land(actor, &s);
 	if (on_event)
-		on_event(actor, DRAIN, &(struct event){ .name = s.name, .addr = s.addr, .v = s.v,
-							.page = s.page, .kind = EV_STORE },
+		on_event(actor, DRAIN,
+			 &(struct event){ .name = s.name,
+					  .addr = s.addr,
+					  .v = s.v,
+					  .page = s.page,
+					  .kind = EV_STORE },
 			 0);
 }
 
 static void store(unsigned actor, const struct event *e)
 {
 	struct cpu_model *c = &m.cpu[actor];
-	struct store s = { .addr = e->addr, .v = e->v, .name = e->name, .size = e->size,
-			   .page = e->page };
+	struct store s = {
+		.addr = e->addr, .v = e->v, .name = e->name, .size = e->size, .page = e->page
+	};
 
 	if (!opt.tso || actor == SETUP) {
 		land(actor, &s);
@@ -184,7 +189,7 @@ static bool serializes(const struct event *e)
 		return rule("fence-drains");
 	case EV_INVALIDATE: /* SDM: INVEPT and INVVPID are serializing */
 		return rule("invept-drains");
-	case EV_IPI:	    /* apic/lapic.c fences before it sends */
+	case EV_IPI: /* apic/lapic.c fences before it sends */
 	case EV_END:
 	case EV_IRQ_WAIT:
 		return true;
@@ -270,7 +275,8 @@ static void observe(struct cpu_model *c, const struct event *e, u64 v)
 	unsigned vcpu;
 
 	c->hist = mix(c->hist, v);
-	if (e->kind != EV_LOAD || (is_mode(e->addr, &vcpu) && vcpu == (unsigned)(c - m.cpu)))
+	if (e->kind != EV_LOAD || (c->holds && is_entry(e->addr)) ||
+	    (is_mode(e->addr, &vcpu) && vcpu == (unsigned)(c - m.cpu)))
 		return;
 	for (unsigned i = 0; i < c->nread; i++)
 		if (c->read[i].addr == addr)
@@ -380,8 +386,9 @@ void perform(unsigned actor, unsigned option)
 static struct event *access_event(struct event *e, const char *name, u8 kind, const void *p,
 				  unsigned size)
 {
-	*e = (struct event){ .name = name, .kind = kind, .addr = (u64)p, .size = size,
-			     .page = 0xff };
+	*e = (struct event){
+		.name = name, .kind = kind, .addr = (u64)p, .size = size, .page = 0xff
+	};
 	if (kind != EV_STORE)
 		e->reads = resource(e->addr);
 	if (kind != EV_LOAD)

@@ -41,7 +41,8 @@ static void invalidate(const struct op *op, bool vpid)
 	const struct cpu_model *c = &m.cpu[self];
 	unsigned own = vpid ? c->vpid : c->root;
 
-	post(&(struct event){ .name = op->text, .kind = EV_INVALIDATE,
+	post(&(struct event){ .name = op->text,
+			      .kind = EV_INVALIDATE,
 			      .op = (u8)((vpid ? INVVPID_OF : INVEPT_OF) + op->page),
 			      .v = op->value == 0xffff ? own : op->value,
 			      .writes = rule("I12") ? 0 : R_E_ALL });
@@ -147,15 +148,16 @@ static void of_tables(const struct cpu_model *c, const struct op *op, const char
 		lab_store(name, e->above, 8, 0);
 		break;
 	case RAW_FREE_TABLE:
-		post(&(struct event){ .name = name, .kind = EV_FREE, .addr = e->table,
-				      .writes = R_FRAMES_ALL });
+		post(&(struct event){
+			.name = name, .kind = EV_FREE, .addr = e->table, .writes = R_FRAMES_ALL });
 		break;
 	case RAW_CLEAR_DIRTY:
 		lab_locked(name, OP_AND, e->leaf, 8, ~EPT_DIRTY, 0);
 		m.written &= (u8)~BIT(op->page);
 		break;
 	case RAW_EXPECT_DIRTY:
-		expect(op, lab_load(name, e->leaf, 8) & EPT_DIRTY, "dirty-missed", "its D flag (I5)");
+		expect(op, lab_load(name, e->leaf, 8) & EPT_DIRTY, "dirty-missed",
+		       "its D flag (I5)");
 		break;
 	case RAW_EXPECT_LOGGED:
 		lab_load(name, e->leaf, 8);
@@ -174,7 +176,8 @@ static void of_cpu(struct cpu_model *c, const struct op *op, const char *name)
 		frame_free(FRAME_BASE + frames[op->frame], ept.owner);
 		break;
 	case RAW_A:
-		post(&(struct event){ .name = "VMWRITE A", .kind = EV_VMWRITE,
+		post(&(struct event){ .name = "VMWRITE A",
+				      .kind = EV_VMWRITE,
 				      .v = (FRAME_BASE + frames[op->frame]) << PAGE_SHIFT });
 		break;
 	case RAW_INVEPT:
@@ -182,15 +185,22 @@ static void of_cpu(struct cpu_model *c, const struct op *op, const char *name)
 		invalidate(op, op->kind == RAW_INVVPID);
 		break;
 	case RAW_SET_PML: /* the log is emptied by that, too */
-		post(&(struct event){ .name = name, .kind = EV_LOAD, .size = 8, .page = 0xff,
+		post(&(struct event){ .name = name,
+				      .kind = EV_LOAD,
+				      .size = 8,
+				      .page = 0xff,
 				      .addr = (u64)raw_entry[c->root][0].leaf,
-				      .reads = R_E_ALL, .writes = R_E_ALL });
+				      .reads = R_E_ALL,
+				      .writes = R_E_ALL });
 		set(c, RAW_PML, true);
 		c->pml = op->value;
 		m.logged = m.written = 0;
 		break;
 	case RAW_NMI:
-		post(&(struct event){ .name = "NMI", .kind = EV_IPI, .addr = op->page, .op = true,
+		post(&(struct event){ .name = "NMI",
+				      .kind = EV_IPI,
+				      .addr = op->page,
+				      .op = true,
 				      .writes = R_CPU(op->page) });
 		break;
 	case RAW_NEVER:
@@ -207,8 +217,11 @@ static void of_cpu(struct cpu_model *c, const struct op *op, const char *name)
 /* The guest's next event; rawguest.c does what the processor does, and counts operations. */
 static void of_guest(const char *name, const struct op *op, bool enter)
 {
-	struct event e = { .name = name, .kind = enter ? EV_ENTER : EV_GUEST, .op = op->kind,
-			   .page = op->page, .writes = R_CPU(self),
+	struct event e = { .name = name,
+			   .kind = enter ? EV_ENTER : EV_GUEST,
+			   .op = op->kind,
+			   .page = op->page,
+			   .writes = R_CPU(self),
 			   .reads = R_E_ALL | R_FRAMES_ALL | R_CPU(self) };
 
 	if (op->kind == RAW_WRITE)

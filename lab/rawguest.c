@@ -41,8 +41,8 @@ static u32 choice(const struct cpu_model *c, const struct op *op, unsigned n)
 		if ((t & (T_TABLE | T_ABSENT)) || T_PAGE(t) != op->page ||
 		    (T_ROOT(t) != c->root && rule("I9")))
 			continue;
-		if ((t & T_COMBINED) && (op->kind == RAW_WALK ||
-					 (T_VPID(t) != c->vpid && rule("I9-vpid"))))
+		if ((t & T_COMBINED) &&
+		    (op->kind == RAW_WALK || (T_VPID(t) != c->vpid && rule("I9-vpid"))))
 			continue;
 		/* A D flag is set by walking E again: what that finds is a mapping of its own. */
 		if (op->kind == RAW_WRITE && (c->vmx & RAW_AD) && !(t & T_DIRTY) && !in_e(c, t))
@@ -99,8 +99,7 @@ u32 raw_enabled(unsigned actor)
 	u32 set = c->nmi && rule("nmi-exits") ? BIT(NMI) : 0;
 	bool any, absent;
 
-	if (c->at >= test->actor[actor].nops || op->kind == RAW_STAY ||
-	    (set && !rule("nmi-late")))
+	if (c->at >= test->actor[actor].nops || op->kind == RAW_STAY || (set && !rule("nmi-late")))
 		return set;
 	if (op->kind == RAW_EXIT)
 		return set | BIT(TAKE);
@@ -108,8 +107,7 @@ u32 raw_enabled(unsigned actor)
 		return set;
 	any = choice(c, op, 0);
 	absent = may_be_absent(c, op->page);
-	if (any || walks_freed_table(c, op->page) ||
-	    (!rule("I13-fill") && present(c, op->page)) ||
+	if (any || walks_freed_table(c, op->page) || (!rule("I13-fill") && present(c, op->page)) ||
 	    (!rule("I14") && absent && virtualized(c, op->page)))
 		set |= BIT(TAKE);
 	if (op->kind == RAW_WRITE && choice(c, op, c->pick + 1u))
@@ -185,7 +183,8 @@ static void write(struct cpu_model *c, unsigned actor, unsigned page, u32 t)
 	}
 	m.written |= BIT(page);
 	if (opt.tso)
-		c->buffer[c->nbuffer++] = (struct store){ .addr = T_FRAME(t), .page = (u8)page,
+		c->buffer[c->nbuffer++] = (struct store){ .addr = T_FRAME(t),
+							  .page = (u8)page,
 							  .name = "guest store",
 							  .writes = R_FRAMES_ALL };
 	else
@@ -198,8 +197,10 @@ static bool tags_right(u32 t, unsigned page)
 {
 	if (!(t & T_COMBINED))
 		return true;
-	violate("tag-mixed", "the access of %s uses a combined mapping that was cached under other "
-		"guest page tables with the same VPID (I9)", page_name(page));
+	violate("tag-mixed",
+		"the access of %s uses a combined mapping that was cached under other "
+		"guest page tables with the same VPID (I9)",
+		page_name(page));
 	return false;
 }
 
@@ -212,8 +213,10 @@ static void access(struct cpu_model *c, unsigned actor, const struct op *op)
 	u32 t;
 
 	if (walks_freed_table(c, page)) {
-		violate("table-freed", "the access of %s walks through a cached entry to a table "
-			"page that was released (I18)", page_name(page));
+		violate("table-freed",
+			"the access of %s walks through a cached entry to a table "
+			"page that was released (I18)",
+			page_name(page));
 		return;
 	}
 	if (!choice(c, op, 0) && !rule("I13-fill"))

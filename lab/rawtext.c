@@ -172,7 +172,8 @@ static bool operation(struct litmus *l, struct actor_text *a, char *text)
 
 	text += strspn(text, " \t\r\n");
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(text, "\r\n"), text);
-	for (char *w = strtok_r(text, " \t\r\n=", &rest); w; w = strtok_r(NULL, " \t\r\n=", &rest)) {
+	for (char *w = strtok_r(text, " \t\r\n=", &rest); w;
+	     w = strtok_r(NULL, " \t\r\n=", &rest)) {
 		if (n == ARRAY_SIZE(words))
 			return wrong("'%s' is too much", w);
 		words[n++] = w;
@@ -191,8 +192,9 @@ static bool operation(struct litmus *l, struct actor_text *a, char *text)
 		in_guest = a->op[i].kind == RAW_ENTER || (in_guest && a->op[i].kind != RAW_EXIT);
 	guests = op->kind >= RAW_READ && op->kind <= RAW_EXIT;
 	if (in_guest ? op->kind < RAW_STORE || op->kind == RAW_AWAIT : guests)
-		return wrong("%s: %s", f->name, in_guest ? "not in the guest: 'exit' comes first" :
-							   "only in the guest, after 'enter'");
+		return wrong("%s: %s", f->name,
+			     in_guest ? "not in the guest: 'exit' comes first"
+				      : "only in the guest, after 'enter'");
 	if (*f->arguments == 's') {
 		if (!scope(f, words + 1, n - 1, op))
 			return false;

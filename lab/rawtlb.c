@@ -92,8 +92,8 @@ static void cache(struct cpu_model *c, unsigned page, unsigned level, u64 entry)
 		t |= T_DIRTY;
 	t_insert(c, t);
 	if (test->tags)
-		t_insert(c, t | T_COMBINED | (u32)c->vpid << 17 |
-				    (c->vmx & RAW_GUEST ? 1u << 19 : 0));
+		t_insert(c,
+			 t | T_COMBINED | (u32)c->vpid << 17 | (c->vmx & RAW_GUEST ? 1u << 19 : 0));
 }
 
 void raw_free_table(u64 frame)
@@ -111,8 +111,8 @@ bool raw_is_freed(u32 t)
 u32 raw_table(const struct cpu_model *c, unsigned page, unsigned n)
 {
 	for (unsigned i = 0; test->tables && i < c->nt; i++)
-		if ((c->t[i] & T_TABLE) && T_PAGE(c->t[i]) == page &&
-		    T_ROOT(c->t[i]) == c->root && !n--)
+		if ((c->t[i] & T_TABLE) && T_PAGE(c->t[i]) == page && T_ROOT(c->t[i]) == c->root &&
+		    !n--)
 			return c->t[i];
 	return 0;
 }

@@ -45,7 +45,8 @@ void report_start(void)
 		printf("%-24s %-4s%-22s %9s %10s %10s %8s %9s %8s\n", "test", "", "verdict",
 		       "states", "executions", "steps", "steps/s", "memory", "time");
 	if (report_format == REPORT_CSV)
-		puts("test,model,verdict,rule,letters,expected,states,complete,pruned,blocked,steps,"
+		puts("test,model,verdict,rule,letters,expected,states,complete,pruned,blocked,"
+		     "steps,"
 		     "deepest,interleavings,bytes,seconds,replay");
 }
 
@@ -87,10 +88,10 @@ static void machine_line(const struct outcome *o, const char *replay)
 		       "\"letters\":\"%s\",\"expected\":%s,\"states\":%lu,\"complete\":%lu,"
 		       "\"pruned\":%lu,\"blocked\":%lu,\"steps\":%lu,\"deepest\":%lu,"
 		       "\"interleavings\":%.0f,\"bytes\":%lu,\"seconds\":%.3f,\"replay\":\"%s\"}\n",
-		       test->name, opt.tso ? "tso" : "sc", verdict_name(o->found.verdict), rule_name,
-		       letters_of(o), expected(o) ? "true" : "false", o->states, o->n.complete,
-		       o->n.pruned, o->n.blocked, o->n.steps, o->n.deepest, o->n.paths, o->bytes,
-		       o->seconds, replay);
+		       test->name, opt.tso ? "tso" : "sc", verdict_name(o->found.verdict),
+		       rule_name, letters_of(o), expected(o) ? "true" : "false", o->states,
+		       o->n.complete, o->n.pruned, o->n.blocked, o->n.steps, o->n.deepest,
+		       o->n.paths, o->bytes, o->seconds, replay);
 	fflush(stdout);
 }
 

@@ -25,7 +25,7 @@ struct node {
 	u64 key, slot;
 	u32 todo, sleep, all;
 	int budget;
-	double paths; /* --naive: interleavings from here on */
+	double paths;  /* --naive: interleavings from here on */
 	double weight; /* of each choice */
 	bool pruned;
 	u8 choice; /* by which it is being left */
@@ -70,12 +70,11 @@ static bool fair_cycle(unsigned from, unsigned to)
 		unsigned actor = nodes[i].choice / OPTIONS;
 
 		/* A pending drain or NMI comes in the end; otherwise each move counts. */
-		always &= nodes[i].choice % OPTIONS == DRAIN ?
-				  ~BIT_OF(actor, DRAIN) :
-			  nodes[i].choice % OPTIONS == NMI ?
-				  ~BIT_OF(actor, NMI) :
-				  ~(BIT_OF(actor, TAKE) | BIT_OF(actor, VIOLATION) |
-				    BIT_OF(actor, OTHER));
+		always &= nodes[i].choice % OPTIONS == DRAIN ? ~BIT_OF(actor, DRAIN)
+			  : nodes[i].choice % OPTIONS == NMI
+				  ? ~BIT_OF(actor, NMI)
+				  : ~(BIT_OF(actor, TAKE) | BIT_OF(actor, VIOLATION) |
+				      BIT_OF(actor, OTHER));
 	}
 	return !always;
 }
@@ -194,7 +193,9 @@ bool search(const struct task *t, u64 budget, const char *want, volatile int *st
 		world_step(t->path[i]);
 	memset(on_path, 0, sizeof(on_path));
 	last = t->length ? t->path[t->length - 1] / OPTIONS : ACTORS;
-	nodes[0] = (struct node){ .todo = t->todo, .sleep = t->sleep, .all = world_enabled(),
+	nodes[0] = (struct node){ .todo = t->todo,
+				  .sleep = t->sleep,
+				  .all = world_enabled(),
 				  .budget = t->budget,
 				  .weight = t->weight / __builtin_popcount(t->todo | !t->todo) };
 	f->verdict = HOLDS;
@@ -266,8 +267,10 @@ bool search(const struct task *t, u64 budget, const char *want, volatile int *st
 			n->paths = 1;
 		if (!n->todo && n->all && n->key && on_path[n->key % sizeof(on_path)])
 			for (unsigned i = 0; i < d; i++)
-				if (nodes[i].key == n->key && fair_cycle(i, d) && (!want || !*want)) {
-					report(f, STUCK, "", "a circle of steps without an end", 0, d, t);
+				if (nodes[i].key == n->key && fair_cycle(i, d) &&
+				    (!want || !*want)) {
+					report(f, STUCK, "", "a circle of steps without an end", 0,
+					       d, t);
 					return true;
 				}
 		if (n->key)

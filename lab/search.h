@@ -16,7 +16,7 @@ struct task {
 
 struct counts {
 	u64 steps, complete, pruned, blocked, deepest;
-	double done; /* the share of the search that is behind, by weights */
+	double done;  /* the share of the search that is behind, by weights */
 	double paths; /* --naive: all interleavings */
 	u32 letters;
 };

@@ -18,11 +18,12 @@
 #include "vmx/guest.h"
 #include "vmx/vmx.h"
 
-#define TABLES 64  /* frame numbers from here on: EPT tables */
+#define TABLES 64     /* frame numbers from here on: EPT tables */
 #define P_ENTRIES 240 /* and P */
 
 const struct protocol *protocol_of_test(void);
 void guest_start(void);
+void future_start(void);
 
 struct ept ept;
 static struct backing backing;
@@ -92,13 +93,17 @@ static u64 frames_of(u64 pfn)
 void frame_free(u64 pfn, u16 owner)
 {
 	(void)owner;
-	post(&(struct event){ .name = "free", .kind = EV_FREE, .addr = pfn - FRAME_BASE,
+	post(&(struct event){ .name = "free",
+			      .kind = EV_FREE,
+			      .addr = pfn - FRAME_BASE,
 			      .writes = frames_of(pfn) });
 }
 
 void frame_copy(u64 to, u64 from)
 {
-	post(&(struct event){ .name = "copy", .kind = EV_COPY, .addr = to - FRAME_BASE,
+	post(&(struct event){ .name = "copy",
+			      .kind = EV_COPY,
+			      .addr = to - FRAME_BASE,
 			      .old = from - FRAME_BASE,
 			      .writes = frames_of(from) | frames_of(to) });
 }
@@ -110,8 +115,11 @@ void *lab_memcpy(void *dst, const void *src, size_t n)
 	if (frame < FRAMES) {
 		u8 page = test->actor[self].action[m.cpu[self].at - 1].page;
 
-		post(&(struct event){ .name = "read frame", .kind = EV_READ, .addr = frame,
-				      .page = page, .reads = R_FRAMES(page) });
+		post(&(struct event){ .name = "read frame",
+				      .kind = EV_READ,
+				      .addr = frame,
+				      .page = page,
+				      .reads = R_FRAMES(page) });
 	} else {
 		memcpy(dst, src, n);
 	}
@@ -156,7 +164,10 @@ void irq_wait(void)
 
 static void interrupt(const char *name, u32 apic_id, bool nmi)
 {
-	post(&(struct event){ .name = name, .kind = EV_IPI, .addr = apic_id, .op = nmi,
+	post(&(struct event){ .name = name,
+			      .kind = EV_IPI,
+			      .addr = apic_id,
+			      .op = nmi,
 			      .writes = R_CPU(apic_id) });
 }
 
@@ -304,6 +315,7 @@ void shim_start(void)
 	}
 	for (unsigned page = 0; page < test->npages; page++)
 		populate(page);
+	future_start();
 	/* As after an earlier stay: A is right, everything is flushed. */
 	for (unsigned i = 0; i < nactors && !test->boot; i++) {
 		vcpus[i].gate.requests = 0;

@@ -7,9 +7,10 @@
 
 #include "lab/lab.h"
 
-static const struct step all[] = { S(begin), S(unmap), S(publish_reload), S(publish_flush),
-				   S(kick),  S(wait),  S(copy),		  S(clear),
-				   S(rebind), S(release), S(end) };
+static const struct step all[] = { S(begin),	     S(unmap), S(publish_reload),
+				   S(publish_flush), S(kick),  S(wait),
+				   S(copy),	     S(clear), S(rebind),
+				   S(release),	     S(end) };
 
 const char *step_name(const char *name)
 {

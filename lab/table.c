@@ -17,7 +17,7 @@ struct slot {
 	_Atomic u64 key;
 	_Atomic u64 rest; /* 32 more bits of the hash; VALID; the sleep set */
 };
-_Static_assert(ACTORS * OPTIONS < 31, "a sleep set fits beside VALID");
+_Static_assert(ACTORS *OPTIONS < 31, "a sleep set fits beside VALID");
 
 /* Two areas: the table in use, and the one that it grows into. Address space only, until used. */
 static struct slot *area[2];
@@ -25,7 +25,7 @@ static struct {
 	u64 nslots;
 	_Atomic u64 used;
 	unsigned area;
-} *shared;
+} * shared;
 static u64 most;
 
 #define SMALLEST (1ull << 16)
@@ -128,7 +128,8 @@ u32 table_enter(struct key k, u32 todo, u32 sleep, bool *seen, u64 *slot)
 		struct slot *s = &slots[i];
 		u64 key = 0, rest;
 
-		if (atomic_load(&s->key) == 0 && atomic_compare_exchange_strong(&s->key, &key, k.a)) {
+		if (atomic_load(&s->key) == 0 &&
+		    atomic_compare_exchange_strong(&s->key, &key, k.a)) {
 			atomic_store(&s->rest, fresh);
 			atomic_fetch_add_explicit(&shared->used, 1, memory_order_relaxed);
 			*seen = false;
@@ -143,7 +144,7 @@ u32 table_enter(struct key k, u32 todo, u32 sleep, bool *seen, u64 *slot)
 			continue;
 		*seen = true;
 		*slot = i;
-		rest = atomic_fetch_and(&s->rest, ~(u64)(u32)~(sleep | VALID));
+		rest = atomic_fetch_and(&s->rest, ~(u64)(u32) ~(sleep | VALID));
 		return todo & (u32)rest & ~(sleep | VALID);
 	}
 }

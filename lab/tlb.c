@@ -85,8 +85,8 @@ void t_fill(unsigned actor)
 		l = walk(page);
 		if (l.present)
 			t_insert(c, page | l.frame << 3 | l.level << 11 |
-					  (!page && frame_address(l.frame) == c->latched ? T_APIC :
-											   0));
+					    (!page && frame_address(l.frame) == c->latched ? T_APIC
+											   : 0));
 	}
 }
 
@@ -149,7 +149,8 @@ void frame_touch(unsigned actor, unsigned frame, unsigned page, bool write)
 	}
 	if (write) {
 		if (m.frame[frame] & FRAME_COPIED)
-			violate("write-lost", "a write to %s lands in frame f%u after it was copied",
+			violate("write-lost",
+				"a write to %s lands in frame f%u after it was copied",
 				page_name(page), frame);
 		m.content[frame] = ++m.expected[page];
 		return;
@@ -158,8 +159,10 @@ void frame_touch(unsigned actor, unsigned frame, unsigned page, bool write)
 		if (c->buffer[i].page == page)
 			return; /* forwarded */
 	if (m.content[frame] != m.expected[page])
-		violate("data-stale", "a read of %s finds in frame f%u something older than was "
-			"last written", page_name(page), frame);
+		violate("data-stale",
+			"a read of %s finds in frame f%u something older than was "
+			"last written",
+			page_name(page), frame);
 }
 
 void apic_access(const struct cpu_model *c, u32 t, struct leaf now)
@@ -167,18 +170,23 @@ void apic_access(const struct cpu_model *c, u32 t, struct leaf now)
 	u64 address = frame_address(T_FRAME(t));
 
 	if (T_LEVEL(t) > 1 && rule("I1"))
-		violate("apic-raw", "the APIC-access page is reached through a %u-level leaf: the "
-			"access need not exit (I1)", T_LEVEL(t));
+		violate("apic-raw",
+			"the APIC-access page is reached through a %u-level leaf: the "
+			"access need not exit (I1)",
+			T_LEVEL(t));
 	else if (address != c->latched)
 		violate("apic-raw",
-			"the guest reaches frame f%u as plain memory: its %s, A is f%lu", T_FRAME(t),
-			now.present && now.frame == T_FRAME(t) ?
-				"translation is E's" :
-				"cached translation is none of E's any more",
+			"the guest reaches frame f%u as plain memory: its %s, A is f%lu",
+			T_FRAME(t),
+			now.present && now.frame == T_FRAME(t)
+				? "translation is E's"
+				: "cached translation is none of E's any more",
 			(unsigned long)((c->latched >> PAGE_SHIFT) - FRAME_BASE));
 	else if (!(t & T_APIC) && rule("I4"))
-		violate("apic-raw", "the mapping to frame f%u was cached before A became that: the "
-			"access need not exit (I4)", T_FRAME(t));
+		violate("apic-raw",
+			"the mapping to frame f%u was cached before A became that: the "
+			"access need not exit (I4)",
+			T_FRAME(t));
 }
 
 /* The action's page through one mapping. True when the access is done. */
@@ -196,7 +204,8 @@ static void data_access(unsigned actor, const struct action *a, u32 t)
 	} else {
 		if (c->nbuffer == BUFFER)
 			__builtin_trap();
-		c->buffer[c->nbuffer++] = (struct store){ .addr = T_FRAME(t), .page = a->page,
+		c->buffer[c->nbuffer++] = (struct store){ .addr = T_FRAME(t),
+							  .page = a->page,
 							  .name = "guest store",
 							  .writes = R_FRAMES(a->page) };
 	}

@@ -60,8 +60,9 @@ bool replay_read(const char *s, struct finding *f, char *err, size_t size)
 	}
 	if (p && !*p && f->length)
 		return true;
-	snprintf(err, size, "the replay string is wrong at '%s': it is sc: or tso: and letters of "
-			    "actors (a to %c), each with ! * + or - and a count after it if need be",
+	snprintf(err, size,
+		 "the replay string is wrong at '%s': it is sc: or tso: and letters of "
+		 "actors (a to %c), each with ! * + or - and a count after it if need be",
 		 p ? p : s, 'a' + test->nactors - 1);
 	return false;
 }
@@ -166,7 +167,8 @@ void minimize(struct finding *f)
 					changed = true;
 					break;
 				}
-			for (unsigned part = i + 1; part < run_end(f, i) && part < f->length; part++)
+			for (unsigned part = i + 1; part < run_end(f, i) && part < f->length;
+			     part++)
 				if (run_end(f, i) < f->length &&
 				    swap(f, part, run_end(f, i), run_end(f, run_end(f, i))))
 					changed = true;
@@ -292,7 +294,8 @@ static void state(void)
 	for (unsigned page = 0; page < test->npages; page++) {
 		struct leaf l = walk(page);
 
-		printf(l.present ? " %s=f%lu" : " %s=none", page_name(page), (unsigned long)l.frame);
+		printf(l.present ? " %s=f%lu" : " %s=none", page_name(page),
+		       (unsigned long)l.frame);
 	}
 	for (unsigned i = 0; i < nactors; i++) {
 		const struct cpu_model *c = &m.cpu[i];
@@ -317,10 +320,9 @@ static void state(void)
 
 static void one_event(unsigned actor, unsigned option, const struct event *e, u64 result)
 {
-	static const char *const kinds[] = { "load",  "store", "locked", "fence",  "lock",
-					     "spin",  "frame", "frame",	 "frame",  "",
-					     "",      "",      "",	 "",	   "",
-					     "" };
+	static const char *const kinds[] = { "load",  "store", "locked", "fence", "lock", "spin",
+					     "frame", "frame", "frame",	 "",	  "",	  "",
+					     "",      "",      "",	 "" };
 	char what[80];
 
 	say(actor, option, e, result, what, sizeof(what));
@@ -347,15 +349,18 @@ bool show(const struct finding *f, unsigned verbose)
 		on_event = one_event;
 	} else {
 		for (unsigned i = 0; i < test->nactors; i++)
-			printf("%-*s", (int)(i + 1 < test->nactors ? width : 0), test->actor[i].name);
+			printf("%-*s", (int)(i + 1 < test->nactors ? width : 0),
+			       test->actor[i].name);
 		putchar('\n');
 		on_event = one_row;
 	}
 	for (unsigned i = 0; ok && i < f->length; i++) {
 		if (!(world_enabled() & BIT(f->path[i]))) {
 			on_event = NULL;
-			fprintf(stderr, "explore: step %u of the replay is not possible: the string is "
-					"of another test or version\n", i + 1);
+			fprintf(stderr,
+				"explore: step %u of the replay is not possible: the string is "
+				"of another test or version\n",
+				i + 1);
 			exit(2);
 		}
 		ok = world_step(f->path[i]);
