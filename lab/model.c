@@ -249,6 +249,11 @@ u32 enabled(unsigned actor)
 	return set | 1;
 }
 
+static bool writers_lock(void)
+{
+	return !nablations || !(without("unmap_lock") || without("fault_lock"));
+}
+
 /* Nothing that another actor does before it, or sees after it, depends on when it happens. */
 bool is_local(const struct event *e)
 {
@@ -257,7 +262,8 @@ bool is_local(const struct event *e)
 
 	switch (e->kind) {
 	case EV_LOAD: /* its own mode word; E under the lock that its writers take */
-		return (is_mode(e->addr, &vcpu) && vcpu == self) || (is_entry(e->addr) && c->holds);
+		return (is_mode(e->addr, &vcpu) && vcpu == self) ||
+		       (is_entry(e->addr) && c->holds && !test->raw && writers_lock());
 	case EV_STORE:
 		return opt.tso; /* into the buffer */
 	case EV_FENCE:
