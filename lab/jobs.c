@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,20 +25,22 @@
 #define MAX_JOBS 16
 #define MAGIC 0x31706b636f6c7469ull
 
-enum { GO_ON, FOUND, TIME, MEMORY, INTERRUPT };
+enum { GO_ON, FOUND, TIME, MEMORY, INTERRUPT, ALL_DONE };
 
 static struct shared {
 	_Atomic int locked;
 	volatile int stop; /* why */
 	volatile int grow; /* the table wants to: all gather */
-	_Atomic int gathered, idle;
-	unsigned ntasks;
+	_Atomic int gathered;
+	volatile unsigned rounds; /* of gathering */
+	unsigned ntasks, idle;
 	u16 order[MAX_TASKS], spare[MAX_TASKS]; /* tasks waiting, oldest first; those free */
 	struct finding found;
 	struct counts counts[MAX_JOBS];
 	struct task task[MAX_TASKS];
 } * sh;
 static unsigned jobs;
+static volatile unsigned ended; /* processes */
 
 static double now(void)
 {
@@ -50,6 +53,12 @@ static double now(void)
 static void pause_a_little(void)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
+}
+
+/* The first reason counts. */
+static void stop_for(int why)
+{
+	__sync_bool_compare_and_swap(&sh->stop, GO_ON, why);
 }
 
 static void lock_tasks(void)
@@ -78,15 +87,25 @@ static void put_task(const struct task *t)
 	unlock_tasks();
 }
 
-static bool take_task(struct task *t, bool newest)
+/*
+ * False: there is none now. WAITING is the caller's, false at first. Only who has a task puts new
+ * ones, so when all wait for one it is over.
+ */
+static bool take_task(struct task *t, bool newest, bool *waiting)
 {
 	unsigned i;
 
 	lock_tasks();
 	if (!sh->ntasks) {
+		sh->idle += !*waiting;
+		*waiting = true;
+		if (sh->idle == jobs)
+			stop_for(ALL_DONE);
 		unlock_tasks();
 		return false;
 	}
+	sh->idle -= *waiting;
+	*waiting = false;
 	if (newest) {
 		i = sh->order[--sh->ntasks];
 	} else {
@@ -102,16 +121,19 @@ static bool take_task(struct task *t, bool newest)
 /* Nobody uses the table now but the first process, which grows it. */
 static void gather(unsigned me)
 {
+	unsigned round = sh->rounds;
+
 	atomic_fetch_add(&sh->gathered, 1);
 	if (me == 0) {
 		while (atomic_load(&sh->gathered) < (int)jobs && !sh->stop)
 			pause_a_little();
-		if (!sh->stop && !table_grow())
-			sh->stop = MEMORY;
+		if (!sh->stop)
+			table_grow();
 		atomic_store(&sh->gathered, 0);
 		sh->grow = 0;
+		sh->rounds++;
 	} else {
-		while (sh->grow && !sh->stop)
+		while (sh->rounds == round && !sh->stop)
 			pause_a_little();
 	}
 }
@@ -156,8 +178,8 @@ static void work(unsigned me, const struct limits *l, const char *want, double s
 	for (;;) {
 		double t0 = now();
 
-		if (l->seconds && t0 - start > l->seconds && !sh->stop)
-			sh->stop = TIME;
+		if (table_full())
+			stop_for(MEMORY);
 		if (!sh->stop && table_tight())
 			sh->grow = 1;
 		if (sh->grow)
@@ -168,18 +190,10 @@ static void work(unsigned me, const struct limits *l, const char *want, double s
 			told = t0;
 			progress(start);
 		}
-		if (!take_task(&t, me == 0)) {
-			if (!waiting)
-				atomic_fetch_add(&sh->idle, 1);
-			waiting = true;
-			if (atomic_load(&sh->idle) == (int)jobs)
-				return;
+		if (!take_task(&t, me == 0, &waiting)) {
 			pause_a_little();
 			continue;
 		}
-		if (waiting)
-			atomic_fetch_sub(&sh->idle, 1);
-		waiting = false;
 		/* A turn adds at most one state a step, so the table holds until the next look. */
 		if (search(&t, opt.naive ? ~0ull >> 1 : table_size() / 4 / jobs, want, &sh->stop,
 			   &sh->counts[me], &f, put_task)) {
@@ -190,13 +204,40 @@ static void work(unsigned me, const struct limits *l, const char *want, double s
 			unlock_tasks();
 			return;
 		}
+		/* It has no turns: what is left would count in no interleaving. */
+		if (opt.naive && sh->ntasks)
+			stop_for(MEMORY);
 	}
 }
 
 static void on_signal(int signal)
 {
+	stop_for(signal == SIGALRM ? TIME : INTERRUPT);
+}
+
+/* What one of the others held when it died is lost, be it a lock or a task. */
+static void on_child(int signal)
+{
+	static const char text[] = "explore: one of its processes died\n";
+	int status;
+
 	(void)signal;
-	sh->stop = INTERRUPT;
+	while (waitpid(-1, &status, WNOHANG) > 0) {
+		if (WIFEXITED(status) && !WEXITSTATUS(status)) {
+			ended++;
+			continue;
+		}
+		if (!WIFEXITED(status) && write(2, text, sizeof(text) - 1) < 0)
+			_exit(1);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+	}
+}
+
+static void set_timer(double seconds)
+{
+	struct itimerval t = { .it_value = { .tv_sec = (time_t)seconds } };
+
+	setitimer(ITIMER_REAL, &t, NULL);
 }
 
 /* ---- checkpoints ---- */
@@ -285,6 +326,8 @@ static void set_up(void)
 		}
 		signal(SIGINT, on_signal);
 		signal(SIGTERM, on_signal);
+		signal(SIGALRM, on_signal);
+		signal(SIGCHLD, on_child);
 	}
 	memset(sh, 0, offsetof(struct shared, task));
 	for (unsigned i = 0; i < MAX_TASKS; i++)
@@ -313,7 +356,7 @@ void explore(const struct limits *l, const char *want, struct outcome *o)
 {
 	static struct task root;
 	double start = now(), before = 0;
-	int status;
+	bool waiting = false;
 
 	set_up();
 	table_clear(opt.naive);
@@ -323,13 +366,15 @@ void explore(const struct limits *l, const char *want, struct outcome *o)
 		before = load(l->resume);
 	else
 		put_task(&root);
+	set_timer(l->seconds);
 	/* Most tests are over before another process would be there: a first turn alone. */
 	jobs = 1;
+	ended = 0;
 	if (l->jobs > 1 && !opt.naive) {
 		static struct task t;
 		static struct finding f;
 
-		take_task(&t, true);
+		take_task(&t, true, &waiting);
 		if (search(&t, 15000, want, &sh->stop, &sh->counts[0], &f, put_task)) {
 			sh->found = f;
 			sh->stop = FOUND;
@@ -340,11 +385,9 @@ void explore(const struct limits *l, const char *want, struct outcome *o)
 		}
 	}
 	work(0, l, want, start);
-	for (unsigned i = 1; i < jobs; i++)
-		if (wait(&status) < 0 || !WIFEXITED(status) || WEXITSTATUS(status)) {
-			fputs("explore: one of its processes died\n", stderr);
-			exit(1);
-		}
+	while (ended + 1 < jobs)
+		pause_a_little();
+	set_timer(0);
 	memset(o, 0, offsetof(struct outcome, found.path));
 	add_up(&o->n);
 	o->seconds = before + now() - start;
@@ -354,7 +397,7 @@ void explore(const struct limits *l, const char *want, struct outcome *o)
 	o->found.verdict = HOLDS;
 	if (sh->stop == FOUND) {
 		o->found = sh->found;
-	} else if (sh->stop) {
+	} else if (sh->stop != ALL_DONE) {
 		o->found.verdict = UNDECIDED;
 		o->how = sh->stop == TIME     ? OUT_OF_TIME
 			 : sh->stop == MEMORY ? OUT_OF_MEMORY

@@ -220,7 +220,8 @@ bool search(const struct task *t, u64 budget, const char *want, volatile int *st
 			d--;
 			continue;
 		}
-		if ((c->steps >= end && left) || (stop && *stop && !(c->steps & 255))) {
+		if ((c->steps >= end && left) ||
+		    (!(c->steps & 255) && ((stop && *stop) || (opt.naive && table_full())))) {
 			if (left)
 				push_left(t, d, left);
 			return false;

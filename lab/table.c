@@ -85,7 +85,12 @@ void table_clear(bool whole)
 
 bool table_tight(void)
 {
-	return atomic_load(&shared->used) > shared->nslots / 5 * 3;
+	return shared->nslots < most && atomic_load(&shared->used) > shared->nslots / 5 * 3;
+}
+
+bool table_full(void)
+{
+	return shared->nslots == most && atomic_load(&shared->used) > most / 10 * 7;
 }
 
 u64 table_size(void)
@@ -103,20 +108,17 @@ static void insert(struct slot *to, u64 n, u64 key, u64 rest)
 	atomic_store_explicit(&to[i].rest, rest, memory_order_relaxed);
 }
 
-bool table_grow(void)
+void table_grow(void)
 {
 	const struct slot *from = area[shared->area];
-	u64 n = shared->nslots, to = n * (n < 1 << 24 ? 4 : 2);
+	u64 n = shared->nslots, to = MIN(n * (n < 1 << 24 ? 4 : 2), most);
 
-	if (to > most)
-		return atomic_load(&shared->used) < n / 8 * 7;
 	for (u64 i = 0; i < n; i++)
 		if (from[i].key)
 			insert(area[!shared->area], to, from[i].key, from[i].rest);
 	empty(shared->area);
 	shared->area = !shared->area;
 	shared->nslots = to;
-	return true;
 }
 
 u32 table_enter(struct key k, u32 todo, u32 sleep, bool *seen, u64 *slot)
@@ -180,9 +182,9 @@ bool table_load(FILE *f)
 	table_clear(false);
 	if (fread(&n, sizeof(n), 1, f) != 1)
 		return false;
-	while (shared->nslots < n * 2 && shared->nslots * 4 <= most)
-		shared->nslots *= 4;
-	if (n > shared->nslots / 8 * 7)
+	while (shared->nslots < n * 2 && shared->nslots < most)
+		shared->nslots *= 2;
+	if (n > shared->nslots / 10 * 7)
 		return false;
 	for (u64 i = 0; i < n; i++) {
 		if (fread(&s, sizeof(s), 1, f) != 1)

@@ -11,9 +11,13 @@
 void table_new(u64 bytes);
 void table_clear(bool whole); /* empty; WHOLE: as large as it may get, at once */
 
-/* Half full, to be grown; and grows, while no other process uses it. False: no room is left. */
+/*
+ * Half full, to be grown; and grows, while no other process uses it. Full: as large as it may get,
+ * and there is room for one more turn of all processes.
+ */
 bool table_tight(void);
-bool table_grow(void);
+void table_grow(void);
+bool table_full(void);
 u64 table_size(void); /* in states */
 
 /* All states, to a file and from it. */
