@@ -243,6 +243,8 @@ u32 guest_enabled(unsigned actor)
 		return set;
 	case ACT_READ:
 	case ACT_WRITE:
+		if (a->kind == ACT_WRITE && c->nbuffer == BUFFER)
+			return set; /* a drain comes first */
 		if (choice(c, a->page, 0) || (!rule("I13-fill") && walk(a->page).present))
 			set |= BIT(TAKE);
 		if (a->kind == ACT_WRITE && choice(c, a->page, 1))
