@@ -68,9 +68,14 @@ static const struct {
 };
 
 /* Other names that tests may leave out. */
-static const char *const more[] = { "clear",	     "clear_p",	       "rebind_p",
-				    "end_p",	     "begin_claim",    "publish_flush.plain",
-				    "gate_requests", "gate_generation" };
+static const char *const more[] = { "clear",	     "clear_p",		"rebind_p",
+				    "end_p",	     "begin_claim",	"unclaim_p",
+				    "unmap_unlock",  "fault_unlock",	"arm_mode",
+				    "check_leave",   "enter_leave",	"exit_leave",
+				    "read_leave",    "read_again",	"sleep_mode",
+				    "sleep_leave",   "see_clear",	"request",
+				    "gate_requests", "gate_generation", "reload_again.plain",
+				    "end_p.plain",   "see_clear.plain" };
 
 static bool is_step(const char *name, size_t n)
 {

@@ -353,6 +353,9 @@ void perform(unsigned actor, unsigned option)
 		}
 		break;
 	case EV_COPY:
+		if (!test->raw && m.content[e.addr] != CONTENT_DIRTY)
+			violate("write-lost", "frame f%lu is copied to after it was in use",
+				e.addr);
 		m.content[e.addr] = m.content[e.old];
 		m.frame[e.old] |= FRAME_COPIED;
 		break;

@@ -341,17 +341,20 @@ struct region shim_private(unsigned actor)
 
 bool frames_right(void)
 {
-	unsigned owned = 0, named = 0;
+	u64 named = 0;
 
 	if (test->raw) /* programs end where they like */
 		return true;
-	for (unsigned i = 0; i < FRAMES; i++)
-		owned += m.frame[i] & FRAME_OWNED;
 	for (unsigned page = 0; page < test->npages; page++)
-		named += *p_entry(page) & P_PRESENT;
-	if (owned != named)
-		violate("frame-leaked", "%u frames have an owner, P names %u", owned, named);
-	return owned == named;
+		named |= BIT(((*p_entry(page) & P_ADDRESS) >> PAGE_SHIFT) - FRAME_BASE);
+	for (unsigned i = 0; i < FRAMES; i++)
+		if (!!(m.frame[i] & FRAME_OWNED) != (named >> i & 1)) {
+			violate("frame-leaked", "in the end frame f%u %s", i,
+				named >> i & 1 ? "is free, and P names it"
+					       : "has an owner, and P does not name it");
+			return false;
+		}
+	return true;
 }
 
 /* ---- keys ---- */
