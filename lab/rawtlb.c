@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * E of raw actors, with two roots; and their T, with all that the SDM says of it: guest-physical and
- * combined mappings with their tags, large ones, cached table pages, and whether a write sets the
- * D flag. As in tlb.c, T is what may be cached, and an access may use any of it.
+ * E of raw actors, with two roots; and their T, with all that the SDM says of it: guest-physical
+ * and combined mappings with their tags, large ones, cached table pages, and whether a write sets
+ * the D flag. As in tlb.c, T is what may be cached, and an access may use any of it.
  */
 #include <stdlib.h>
 
