@@ -122,22 +122,22 @@ spin_verdict() {
 	fi
 }
 
-n=0 agreed=0 skipped=0 status=0
+n=0 agreed=0 other_side=0 status=0
 for file; do
 	[ -r "$file" ] || { echo "agree.sh: cannot read $file" >&2; exit 2; }
 	for model in $models; do
-		n=$((n + 1))
 		name="$(basename "$file" .litmus) $model${without:+ without $without}"
 		began=$(date +%s%N)
 		spin_verdict "$file" "$model" 0
 		case $? in
 		0) ;;
 		5)
-			skipped=$((skipped + 1))
-			echo "ok $n - $name # SKIP $(sed 's/^[^ ]*: //' "$work/$model/why")"
+			other_side=$((other_side + 1))
+			echo "# $name is the explorer's alone: $(sed 's/^[^ ]*: //' "$work/$model/why")"
 			continue
 			;;
 		124)
+			n=$((n + 1))
 			echo "not ok $n - $name: spin: no verdict in $LIMIT seconds and $MEMORY MB"
 			status=124
 			continue
@@ -152,10 +152,11 @@ for file; do
 		first=$verdict first_states=$states
 		want=$(number_of_rule "$other")
 		if [[ $other = violated* ]] && [ -z "$want" ]; then
-			skipped=$((skipped + 1))
-			echo "ok $n - $name # SKIP the model has no rule ${other#* }; spin: $verdict"
+			other_side=$((other_side + 1))
+			echo "# $name is the explorer's alone: no rule ${other#* } here; spin: $verdict"
 			continue
 		fi
+		n=$((n + 1))
 		if [ "$verdict" != "$other" ] && [ "$verdict" != holds ] && [ -n "$want" ]; then
 			spin_verdict "$file" "$model" "$want" || verdict="none in time"
 			[ "$verdict" = "$other" ] || verdict=$first
@@ -174,5 +175,5 @@ for file; do
 	done
 done
 echo "1..$n"
-echo "# $agreed of $((n - skipped)) verdicts agree, $skipped skipped"
+echo "# $agreed of $n verdicts agree; $other_side are the explorer's alone"
 exit $status
