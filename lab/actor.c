@@ -191,12 +191,13 @@ void world_undo(void)
 	struct region private = shim_private(s->actor);
 
 	violated = NULL;
+	/* First: its hash tells from what memory holds, of which the rest restores some. */
+	mem_undo(s->mark);
 	copy_model(&m, &s->model);
 	ept = s->ept;
 	memcpy(private.p, s->key_of_private, private.size);
 	sp[s->actor] = s->sp;
 	memcpy(s->sp, s->stack, s->stack_size);
-	mem_undo(s->mark);
 }
 
 /* ---- independence and keys ---- */
