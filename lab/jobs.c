@@ -146,6 +146,7 @@ static void add_up(struct counts *sum)
 
 		sum->steps += c->steps;
 		sum->complete += c->complete;
+		sum->ends += c->ends;
 		sum->pruned += c->pruned;
 		sum->blocked += c->blocked;
 		sum->paths += c->paths;

@@ -45,7 +45,7 @@ void report_start(void)
 		printf("%-24s %-4s%-22s %9s %10s %10s %8s %9s %8s\n", "test", "", "verdict",
 		       "states", "executions", "steps", "steps/s", "memory", "time");
 	if (report_format == REPORT_CSV)
-		puts("test,model,verdict,rule,letters,expected,states,complete,pruned,blocked,"
+		puts("test,model,verdict,rule,letters,expected,states,complete,ends,pruned,blocked,"
 		     "steps,"
 		     "deepest,interleavings,bytes,seconds,replay");
 }
@@ -78,19 +78,19 @@ static void machine_line(const struct outcome *o, const char *replay)
 	const char *rule_name = o->found.verdict == VIOLATED ? o->found.rule : "";
 
 	if (report_format == REPORT_CSV)
-		printf("%s,%s,%s,%s,%s,%s,%lu,%lu,%lu,%lu,%lu,%lu,%.0f,%lu,%.3f,%s\n", test->name,
+		printf("%s,%s,%s,%s,%s,%s,%lu,%lu,%lu,%lu,%lu,%lu,%lu,%.0f,%lu,%.3f,%s\n", test->name,
 		       opt.tso ? "tso" : "sc", verdict_name(o->found.verdict), rule_name,
 		       letters_of(o), expected(o) ? "yes" : "no", o->states, o->n.complete,
-		       o->n.pruned, o->n.blocked, o->n.steps, o->n.deepest, o->n.paths, o->bytes,
-		       o->seconds, replay);
+		       o->n.ends, o->n.pruned, o->n.blocked, o->n.steps, o->n.deepest, o->n.paths,
+		       o->bytes, o->seconds, replay);
 	else
 		printf("{\"test\":\"%s\",\"model\":\"%s\",\"verdict\":\"%s\",\"rule\":\"%s\","
 		       "\"letters\":\"%s\",\"expected\":%s,\"states\":%lu,\"complete\":%lu,"
-		       "\"pruned\":%lu,\"blocked\":%lu,\"steps\":%lu,\"deepest\":%lu,"
+		       "\"ends\":%lu,\"pruned\":%lu,\"blocked\":%lu,\"steps\":%lu,\"deepest\":%lu,"
 		       "\"interleavings\":%.0f,\"bytes\":%lu,\"seconds\":%.3f,\"replay\":\"%s\"}\n",
 		       test->name, opt.tso ? "tso" : "sc", verdict_name(o->found.verdict),
 		       rule_name, letters_of(o), expected(o) ? "true" : "false", o->states,
-		       o->n.complete, o->n.pruned, o->n.blocked, o->n.steps, o->n.deepest,
+		       o->n.complete, o->n.ends, o->n.pruned, o->n.blocked, o->n.steps, o->n.deepest,
 		       o->n.paths, o->bytes, o->seconds, replay);
 	fflush(stdout);
 }

@@ -118,14 +118,18 @@ static void enter(struct node *n, u32 sleep, int budget, unsigned last, struct c
 	n->paths = 0;
 	n->sleep = sleep;
 	n->pruned = false;
-	/* Where there is no choice nothing is gained by knowing the state, unless it is a circle. */
-	if (opt.stateless || (!opt.naive && !(wanted & (wanted - 1)) && ++chain % 64)) {
+	/*
+	 * Where there is no choice nothing is gained by knowing the state, unless it is a circle. Ends
+	 * are known all the same: no reduction may lose one.
+	 */
+	if (n->all && (opt.stateless ||
+		       (!opt.naive && !(wanted & (wanted - 1)) && ++chain % 64))) {
 		n->key = 0;
 		n->todo = wanted & ~sleep;
 	} else {
 		chain = 0;
 		k = world_key();
-		if (budget >= 0)
+		if (n->all && budget >= 0)
 			k.a = mix(k.a, (u64)budget << 8 | last);
 		n->key = k.a;
 		n->todo = table_enter(k, wanted, sleep, &seen, &n->slot);
@@ -133,9 +137,11 @@ static void enter(struct node *n, u32 sleep, int budget, unsigned last, struct c
 	n->pruned = seen;
 	if (seen && opt.naive)
 		n->paths = *table_paths(n->slot);
+	c->complete += !n->all;
+	c->ends += !n->all && !seen;
 	if (!n->all)
-		c->complete++;
-	else if (!n->todo && seen)
+		return;
+	if (!n->todo && seen)
 		c->pruned++;
 	else if (!n->todo)
 		c->blocked++;

@@ -15,7 +15,7 @@ struct task {
 };
 
 struct counts {
-	u64 steps, complete, pruned, blocked, deepest;
+	u64 steps, complete, ends, pruned, blocked, deepest;
 	double done;  /* the share of the search that is behind, by weights */
 	double paths; /* --naive: all interleavings */
 	u32 letters;
