@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ept/protocol.h"
+#include "lab/ablate.h"
 #include "lab/litmus.h"
 
 const char *gate_name(unsigned i);
@@ -22,7 +23,7 @@ static size_t error_size;
 bool wrong(const char *fmt, ...)
 {
 	va_list args;
-	int n = snprintf(error, error_size, "%s:%u: ", file_name, line_number);
+	int n = snprintf(error, error_size, line_number ? "%s:%u: " : "%s: ", file_name, line_number);
 
 	va_start(args, fmt);
 	vsnprintf(error + n, error_size - n, fmt, args);
@@ -212,6 +213,8 @@ static bool vcpu(struct litmus *l)
 
 static bool start(struct litmus *l)
 {
+	if (nwords == 1)
+		return wrong("start: empty, large or boot is wanted");
 	for (unsigned i = 1; i < nwords; i++) {
 		if (!strcmp(words[i], "empty"))
 			l->empty = true;
@@ -230,10 +233,14 @@ static bool start(struct litmus *l)
 
 static bool without_line(struct litmus *l)
 {
+	if (nwords == 1)
+		return wrong("without: what is to be left out?");
 	for (unsigned i = 1; i < nwords; i++) {
 		if (l->nwithout == MAX_WITHOUT || strlen(words[i]) >= sizeof(l->without[0]))
 			return wrong("without: at most %u names of under %zu letters", MAX_WITHOUT,
 				     sizeof(l->without[0]));
+		if (!ablation_known(words[i]))
+			return wrong("without: '%s' is nothing that can be left out", words[i]);
 		strcpy(l->without[l->nwithout++], words[i]);
 	}
 	return true;
@@ -378,7 +385,9 @@ bool litmus_read(struct litmus *l, const char *file, char *err, size_t size)
 	while (ok && fgets(text, sizeof(text), f)) {
 		line_number++;
 		if (!strchr(text, '\n') && !feof(f))
-			ok = wrong("a line of over %zu letters", sizeof(text) - 2);
+			ok = strlen(text) + 1 < sizeof(text) ?
+				     wrong("no text: there is a byte of value 0") :
+				     wrong("a line of over %zu letters", sizeof(text) - 2);
 		else
 			ok = one_line(l, text);
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* explore: the command. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -99,9 +100,11 @@ __attribute__((format(printf, 1, 2))) _Noreturn static void wrong(const char *fm
 static unsigned long number(const char *name, const char *s, unsigned long min, unsigned long max)
 {
 	char *end;
-	unsigned long v = strtoul(s, &end, 0);
+	unsigned long v;
 
-	if (*s < '0' || *s > '9' || *end || v < min || v > max)
+	errno = 0;
+	v = strtoul(s, &end, 0);
+	if (errno || *s < '0' || *s > '9' || *end || v < min || v > max)
 		wrong("--%s %s: a number from %lu to %lu is wanted", name, s, min, max);
 	return v;
 }
@@ -109,7 +112,7 @@ static unsigned long number(const char *name, const char *s, unsigned long min, 
 /* The test's own ablations and those of the command line. */
 static void set_ablations(void)
 {
-	static char names[400];
+	static char names[40 * MAX_WITHOUT];
 
 	nablations = 0;
 	for (unsigned i = 0; i < test->nwithout; i++)
@@ -132,10 +135,13 @@ static int replay_one(void)
 	char err[300];
 	bool ok;
 
-	set_ablations();
 	if (!replay_read(replay, &f, err, sizeof(err)))
 		wrong("%s", err);
 	ok = show(&f, opt.verbose);
+	if (ok && !world_enabled() && *stuck_why()) {
+		printf("\nstuck: %s\n", stuck_why());
+		return 3;
+	}
 	printf("\n%s\n", ok ? "no rule is violated" : violated);
 	if (!ok)
 		printf("%s\n", violation_why);
@@ -313,6 +319,7 @@ int main(int argc, char **argv)
 		if (!litmus_read(&tests[i], argv[optind + (int)i], err, sizeof(err)))
 			wrong("%s", err);
 	test = &tests[0];
+	set_ablations();
 	if (replay)
 		return replay_one();
 	table_new(memory << 20);
