@@ -149,7 +149,7 @@ static void add_up(struct counts *sum)
 		sum->ends += c->ends;
 		sum->pruned += c->pruned;
 		sum->blocked += c->blocked;
-		sum->paths += c->paths;
+		sum->paths += opt.naive ? c->paths : 0;
 		sum->done += c->done;
 		sum->letters |= c->letters;
 		if (c->deepest > sum->deepest)
@@ -258,21 +258,26 @@ static u64 fingerprint(void)
 
 static void save(const char *file, double seconds)
 {
-	FILE *f = fopen(file, "w");
+	static char name[4096];
 	u64 head[2] = { MAGIC, fingerprint() };
 	struct counts n;
+	FILE *f;
 	bool ok;
 
+	/* One that is there already stays whole until this one is. */
+	snprintf(name, sizeof(name), "%s.new", file);
+	f = fopen(name, "w");
+	file_sum = 0;
 	add_up(&n);
-	ok = f && fwrite(head, sizeof(head), 1, f) == 1 && fwrite(&n, sizeof(n), 1, f) == 1 &&
-	     fwrite(&seconds, sizeof(seconds), 1, f) == 1 &&
-	     fwrite(&sh->ntasks, sizeof(sh->ntasks), 1, f) == 1;
+	ok = f && file_put(f, head, sizeof(head)) && file_put(f, &n, sizeof(n)) &&
+	     file_put(f, &seconds, sizeof(seconds)) &&
+	     file_put(f, &sh->ntasks, sizeof(sh->ntasks));
 	for (unsigned i = 0; ok && i < sh->ntasks; i++)
-		ok = fwrite(&sh->task[sh->order[i]], sizeof(struct task), 1, f) == 1;
-	ok = ok && table_save(f);
+		ok = file_put(f, &sh->task[sh->order[i]], sizeof(struct task));
+	ok = ok && table_save(f) && fwrite(&file_sum, sizeof(file_sum), 1, f) == 1;
 	if (f && fclose(f))
 		ok = false;
-	if (!ok) {
+	if (!ok || rename(name, file)) {
 		fprintf(stderr, "explore: %s: %s\n", file, strerror(errno));
 		exit(2);
 	}
@@ -284,11 +289,13 @@ static double load(const char *file)
 {
 	static struct task t;
 	FILE *f = fopen(file, "r");
-	u64 head[2];
+	u64 head[2], sum;
 	double seconds;
 	unsigned n;
-	bool ok = f && fread(head, sizeof(head), 1, f) == 1;
+	bool ok;
 
+	file_sum = 0;
+	ok = f && file_get(f, head, sizeof(head));
 	if (!ok || head[0] != MAGIC) {
 		fprintf(stderr, "explore: %s: %s\n", file,
 			f ? "no checkpoint of this program" : strerror(errno));
@@ -298,15 +305,17 @@ static double load(const char *file)
 		fprintf(stderr, "explore: %s is of another test, model or set of options\n", file);
 		exit(2);
 	}
-	ok = fread(&sh->counts[0], sizeof(sh->counts[0]), 1, f) == 1 &&
-	     fread(&seconds, sizeof(seconds), 1, f) == 1 && fread(&n, sizeof(n), 1, f) == 1;
+	ok = file_get(f, &sh->counts[0], sizeof(sh->counts[0])) &&
+	     file_get(f, &seconds, sizeof(seconds)) && file_get(f, &n, sizeof(n)) &&
+	     n <= MAX_TASKS;
 	for (unsigned i = 0; ok && i < n; i++) {
-		ok = fread(&t, sizeof(t), 1, f) == 1 && t.length < MAX_DEPTH;
+		ok = file_get(f, &t, sizeof(t)) && t.length < MAX_DEPTH;
 		if (ok)
 			put_task(&t);
 	}
-	if (!ok || !table_load(f)) {
-		fprintf(stderr, "explore: %s is cut short, or its states need more --memory\n",
+	if (!ok || !table_load(f) || fread(&sum, sizeof(sum), 1, f) != 1 || sum != file_sum) {
+		fprintf(stderr,
+			"explore: %s is cut short or damaged, or its states need more --memory\n",
 			file);
 		exit(2);
 	}

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "lab/table.h"
@@ -161,15 +162,42 @@ u64 table_bytes(void)
 	return shared->nslots * sizeof(struct slot);
 }
 
+/* ---- files ---- */
+
+u64 file_sum;
+
+static void add_to_sum(const void *p, size_t n)
+{
+	for (u64 word; n; p = (const char *)p + MIN(n, 8), n -= MIN(n, 8)) {
+		word = 0;
+		memcpy(&word, p, MIN(n, 8));
+		file_sum = mix(file_sum, word);
+	}
+}
+
+bool file_put(FILE *f, const void *p, size_t n)
+{
+	add_to_sum(p, n);
+	return fwrite(p, n, 1, f) == 1;
+}
+
+bool file_get(FILE *f, void *p, size_t n)
+{
+	if (fread(p, n, 1, f) != 1)
+		return false;
+	add_to_sum(p, n);
+	return true;
+}
+
 bool table_save(FILE *f)
 {
 	const struct slot *s = area[shared->area];
 	u64 n = table_states();
 
-	if (fwrite(&n, sizeof(n), 1, f) != 1)
+	if (!file_put(f, &n, sizeof(n)))
 		return false;
 	for (u64 i = 0; i < shared->nslots; i++)
-		if (s[i].key && fwrite(&s[i], sizeof(s[i]), 1, f) != 1)
+		if (s[i].key && !file_put(f, &s[i], sizeof(s[i])))
 			return false;
 	return true;
 }
@@ -180,14 +208,14 @@ bool table_load(FILE *f)
 	u64 n;
 
 	table_clear(false);
-	if (fread(&n, sizeof(n), 1, f) != 1)
+	if (!file_get(f, &n, sizeof(n)))
 		return false;
 	while (shared->nslots < n * 2 && shared->nslots < most)
 		shared->nslots *= 2;
 	if (n > shared->nslots / 10 * 7)
 		return false;
 	for (u64 i = 0; i < n; i++) {
-		if (fread(&s, sizeof(s), 1, f) != 1)
+		if (!file_get(f, &s, sizeof(s)))
 			return false;
 		insert(area[shared->area], shared->nslots, s.key, s.rest);
 	}

@@ -20,7 +20,12 @@ void table_grow(void);
 bool table_full(void);
 u64 table_size(void); /* in states */
 
-/* All states, to a file and from it. */
+/* To a file and from it; what went through adds up to a sum that tells damage. */
+extern u64 file_sum;
+bool file_put(FILE *f, const void *p, size_t n);
+bool file_get(FILE *f, void *p, size_t n);
+
+/* All states. */
 bool table_save(FILE *f);
 bool table_load(FILE *f);
 
