@@ -245,7 +245,8 @@ u32 persistent(u32 set)
 				others_write |= writes[k];
 				others |= reads[k] | writes[k];
 			}
-		if (drain && !(c->buffer[0].writes & others))
+		/* The CPU's own walks of E do not look into its buffer. */
+		if (drain && !(c->buffer[0].writes & (others | R_E_ALL)))
 			return drain;
 		if (program && !(c->ev.writes & others) && !(c->ev.reads & others_write) &&
 		    !(drain && (c->buffer[0].writes & (c->ev.reads | c->ev.writes))))
