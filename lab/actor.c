@@ -60,6 +60,13 @@ static void begin_actor(void)
 	actor_stop();
 }
 
+void out_of(const char *what)
+{
+	fprintf(stderr, "explore: %s: an execution with more %s than the model has room for\n",
+		test->name, what);
+	exit(4);
+}
+
 void actor_stop(void)
 {
 	for (;;)

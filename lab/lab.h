@@ -29,6 +29,7 @@
 #define FRAMES 64      /* frames that are followed */
 #define BUFFER 8       /* stores in one CPU's store buffer */
 #define TLB 16	       /* mappings in one CPU's T */
+#define POOL 8	       /* frames that one actor may take */
 #define READS 12       /* locations that a spinning actor watches */
 #define MAX_DEPTH 4096 /* steps of one execution */
 
@@ -249,6 +250,7 @@ bool independent(unsigned x, unsigned y);
 /* Actors' code stops here until the event is taken; its result. */
 u64 post(struct event *e);
 _Noreturn void actor_stop(void);
+_Noreturn void out_of(const char *what); /* ends with 4 */
 void actor_main(unsigned actor); /* guest.c */
 
 /* The actor's C state is known from here on by WHAT alone. */

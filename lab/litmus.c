@@ -151,14 +151,20 @@ static bool invalidator(struct litmus *l)
 	if (!a)
 		return false;
 	for (unsigned i = 1; i < nwords; i++) {
-		if (!strcmp(words[i], "times"))
-			return i + 2 == nwords ? number(words[i + 1], 8, &a->times)
-					       : wrong("times: one number is wanted after it");
+		if (!strcmp(words[i], "times")) {
+			if (i + 2 != nwords)
+				return wrong("times: one number is wanted after it");
+			if (!number(words[i + 1], POOL, &a->times))
+				return false;
+			break;
+		}
 		if (a->nactions == PAGES)
 			return wrong("invalidator: more than %u pages", PAGES);
 		if (!litmus_page(l, words[i], &a->action[a->nactions++].page))
 			return false;
 	}
+	if (a->nactions * a->times > POOL)
+		return wrong("invalidator: more than %u frames for all pages and times", POOL);
 	return a->nactions || wrong("invalidator: a page is wanted: apic, d0, d1, d2");
 }
 

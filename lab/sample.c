@@ -99,6 +99,12 @@ static bool one(const struct sampling *s, u64 *length, struct outcome *o)
 			snprintf(f->why, sizeof(f->why), "%s", stuck_why());
 			return true;
 		}
+	if (!set && !frames_right()) {
+		f->verdict = VIOLATED;
+		snprintf(f->rule, sizeof(f->rule), "%s", violated);
+		snprintf(f->why, sizeof(f->why), "%s", violation_why);
+		return true;
+	}
 	if (f->length > *length)
 		*length = f->length;
 	while (world_depth())

@@ -47,13 +47,13 @@ u64 frame_alloc_dirty(u16 owner)
 	if (owner == OWNER_HOST) {
 		n = TABLES + self * 16 + c->tables++;
 		if (c->tables > 16)
-			abort();
+			out_of("EPT tables");
 		memset(frame_ptr(FRAME_BASE + n), 0, PAGE_SIZE);
 		return FRAME_BASE + n;
 	}
-	n = self * 8 + c->frames++;
-	if (c->frames > (self == SETUP ? 16 : 8))
-		abort();
+	n = self * POOL + c->frames++;
+	if (c->frames > (self == SETUP ? 2 * POOL : POOL))
+		out_of("frames");
 	m.frame[n] = FRAME_OWNED;
 	m.content[n] = CONTENT_DIRTY;
 	return FRAME_BASE + n;

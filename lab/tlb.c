@@ -63,7 +63,7 @@ void t_insert(struct cpu_model *c, u32 t)
 	if (i < c->nt && c->t[i] == t)
 		return;
 	if (c->nt == TLB)
-		__builtin_trap();
+		out_of("mappings in T");
 	for (unsigned k = c->nt++; k > i; k--)
 		c->t[k] = c->t[k - 1];
 	c->t[i] = t;

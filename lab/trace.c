@@ -86,7 +86,7 @@ static bool still_fails(const u8 *path, unsigned length, const struct finding *g
 			return true;
 		}
 	}
-	return false;
+	return !world_enabled() && !frames_right() && !strcmp(violated, goal->rule);
 }
 
 static unsigned switches(const struct finding *f)
