@@ -224,6 +224,7 @@ launch-bench:
 # there are what several tests link.
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 BOOT_TESTS := $(wildcard tests/boot/*.t)
+LAB_TESTS := $(wildcard tests/lab/*.t)
 links = $(shell sed -n 's/^.*links: *//p' tests/unit/$(1).c)
 included = $(shell sed -n 's/^\#include "\(.*\.c\)"/\1/p' tests/unit/$(1).c)
 san_cflags = $(if $(shell grep 'sanitizer: thread' tests/unit/$(1).c),$(TSAN_CFLAGS),$(SAN_CFLAGS))
@@ -241,9 +242,9 @@ check: launch-check
 
 launch-check:
 	@boot/setup.sh check
-	@$(MAKE) -s all units $(B)/cfgcheck $(B)/makeexit.so
+	@$(MAKE) -s all units $(B)/cfgcheck $(B)/makeexit.so $(B)/explore
 	@mkdir -p $(WORK)
-	@tests/check.sh $(or $(TESTS),$(BOOT_TESTS) $(UNIT)); echo $$? >$(WORK)/code
+	@tests/check.sh $(or $(TESTS),$(BOOT_TESTS) $(LAB_TESTS) $(UNIT)); echo $$? >$(WORK)/code
 
 # ---- the rest ------------------------------------------------------------------------------------
 
@@ -251,7 +252,8 @@ launch-check:
 define HELP
 make            builds build/interlock.efi and build/interlock.img (for a disk or a USB stick)
 make run        the main job: sets up what is missing, builds, boots, shows the result
-make check      unit tests on the host, boot tests on Bochs; TESTS=tests/boot/main.t for one of them
+make check      unit tests on the host, the explorer's, boot tests on Bochs; TESTS=tests/boot/main.t
+                for one of them
 make bench      ticks and VMCS accesses per exit, ticks and IPIs per moved page (build/bench.json)
 make setup      installs what `make run` needs, from Debian
 make clean      removes build/

@@ -54,6 +54,8 @@ esac
 if [ "$target" = check ]; then
 	needs libcmocka-dev /usr/include/cmocka.h
 	needs perl prove
+	needs jq jq
+	needs spin spin
 fi
 
 [ ${#packages[@]} -gt 0 ] || exit 0

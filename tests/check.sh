@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# check.sh TEST...: runs the tests (unit: binaries in build/unit/, boot: tests/boot/*.t), which
-# speak TAP, under prove, two at a time, and closes with "N passed, N failed". Ends with 1 when
-# anything failed.
+# check.sh TEST...: runs the tests (unit: binaries in build/unit/, boot: tests/boot/*.t, explorer:
+# tests/lab/*.t), which speak TAP, under prove, two at a time, and closes with "N passed, N failed".
+# Ends with 1 when anything failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ prove -j2 --merge --exec tests/tap.sh "$@" || status=1
 # is one failure.
 passed=0 failed=0
 for test in "$@"; do
-	tap=$out/$(basename "$test").tap
+	tap=$out/${test//\//-}.tap
 	read -r p f < <(awk '
 		/^ok / { ok++ }
 		/^not ok / && !/# *TODO/ { bad++ }
@@ -26,7 +26,7 @@ for test in "$@"; do
 		/^# exit [1-9]/ { died = 1 }
 		END { if (!bad && (died || !planned || plan != ok)) bad = 1; print ok + 0, bad + 0 }
 	' "$tap" 2>/dev/null || echo "0 1")
-	[ "$f" = 0 ] || grep -A 20 '^not ok' "$tap" | grep -v '^ok' | sed "s|^|$(basename "$test"): |" || :
+	[ "$f" = 0 ] || grep -A 20 '^not ok' "$tap" | grep -v '^ok' | sed "s|^|$test: |" || :
 	passed=$((passed + p))
 	failed=$((failed + f))
 done

@@ -78,7 +78,7 @@ refused "an empty file" 'empty\.litmus.*: no actors'
 litmus comments '# nothing' ''
 explore "$file"
 refused "a file of comments" 'comments\.litmus.*: no actors'
-head -c 5000 "$EXPLORE" >"$dir/binary.litmus"
+head -c 5000 "$EXPLORER" >"$dir/binary.litmus"
 explore "$dir/binary.litmus"
 refused "a binary file" 'binary\.litmus:1: no text'
 explore "$dir/none.litmus"
@@ -178,11 +178,11 @@ explore --naive --model sc --checkpoint "$ck" "$good"
 refused "--naive has no checkpoints" 'naive'
 
 # Nobody reads the results.
-ok "a closed pipe ends it" sh -c "'$EXPLORE' tests/litmus/*.litmus | head -n 1 >'$dir/first'"
+ok "a closed pipe ends it" sh -c "'$EXPLORER' tests/litmus/*.litmus | head -n 1 >'$dir/first'"
 
 # Mutated files: exit code 0, 2, 3, 4 or 124, each within its time.
-SEED=${SEED:-1} ROUNDS=${ROUNDS:-250}
-echo "# fuzz: SEED=$SEED ROUNDS=$ROUNDS, to repeat one: SEED=the one named ROUNDS=1"
+FUZZ_SEED=${FUZZ_SEED:-1} FUZZ_ROUNDS=${FUZZ_ROUNDS:-250}
+echo "# fuzz: FUZZ_SEED=$FUZZ_SEED FUZZ_ROUNDS=$FUZZ_ROUNDS; to repeat one: FUZZ_ROUNDS=1, its seed"
 mutated() {
 	awk -v seed="$1" '
 		function any(n) { return int(rand() * n) }
@@ -227,8 +227,8 @@ mutated() {
 		}' "$2"
 }
 files=(tests/litmus/*.litmus)
-bad= ends=
-for ((i = SEED; i < SEED + ROUNDS; i++)); do
+bad="" ends=""
+for ((i = FUZZ_SEED; i < FUZZ_SEED + FUZZ_ROUNDS; i++)); do
 	mutated "$i" "${files[RANDOM = i, RANDOM % ${#files[@]}]}" >"$dir/fuzz.litmus"
 	LIMIT=20 explore -j 1 --memory 64 --time 1 "$dir/fuzz.litmus"
 	case $code in
@@ -241,8 +241,8 @@ for ((i = SEED; i < SEED + ROUNDS; i++)); do
 	esac
 	[ $code != 2 ] || [ -s "$stderr" ] || bad="$bad seed $i: 2 without a word;"
 done
-is "$ROUNDS mutated files" "$bad" ""
+is "$FUZZ_ROUNDS mutated files" "$bad" ""
 for c in 0 2 3; do
-	ok "some of them ended with $c" test "${ends/ $c/}" != "$ends" -o "$ROUNDS" -lt 100
+	ok "some of them ended with $c" test "${ends/ $c/}" != "$ends" -o "$FUZZ_ROUNDS" -lt 100
 done
 plan

@@ -16,15 +16,15 @@ trap 'rm -rf "$dir"' EXIT
 points=0 code=0 stdout=$dir/stdout stderr=$dir/stderr
 : >"$stdout"
 : >"$stderr"
-# EXPLORE=... tests another build.
-EXPLORE=${EXPLORE:-build/explore}
+# EXPLORER=... tests another build.
+EXPLORER=${EXPLORER:-build/explore}
 
 # `make check` has built already; a test that is started by hand builds first.
-[ -x "$EXPLORE" ] || make -s "$EXPLORE" >&2 || exit 1
+[ -x "$EXPLORER" ] || make -s "$EXPLORER" >&2 || exit 1
 
 # LIMIT only ends what hangs.
 explore() {
-	timeout -k 1 "${LIMIT:-100}" "$EXPLORE" "$@" >"$stdout" 2>"$stderr" </dev/null
+	timeout -k 1 "${LIMIT:-100}" "$EXPLORER" "$@" >"$stdout" 2>"$stderr" </dev/null
 	code=$?
 }
 

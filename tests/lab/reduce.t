@@ -48,11 +48,12 @@ program() {
 # counts WORDS A B: of two CPUs' programs. Under TSO a CPU's own stores and loads may change places,
 # which the search need not tell apart: there it may find fewer, unless a fence follows each store.
 counts() {
-	local model traces complete ends naive_ends
+	local model tso traces complete ends naive_ends
 	litmus raw "cpu a: $(program "$1")" "cpu b: $(program "$2")" 'expect holds'
 	for model in sc tso; do
+		[ $model = tso ] && tso=1 || tso=0
 		read -r traces _ < <(printf '%s\n%s\n' "$1" "$2" |
-			awk -v tso=$([ $model = tso ] && echo 1 || echo 0) -f tests/lab/traces.awk)
+			awk -v tso=$tso -f tests/lab/traces.awk)
 		explore --csv --model $model --stateless -j 1 "$file"
 		complete=$(column complete) ends=$(column ends)
 		explore --csv --model $model --naive "$file"
@@ -104,7 +105,7 @@ litmus one 'vcpu exit'
 explore --csv --naive "$file"
 for model in sc tso; do
 	[ $model = sc ] && r=1 || r=2
-	length=$(column deepest $r) paths=$(column interleavings $r)
+	length=$(column deepest "$r") paths=$(column interleavings "$r")
 	want[r]=$(awk -v p="$paths" -v b="$(binomial "$length")" 'BEGIN { printf "%.9g", p * p * b }')
 done
 litmus two 'vcpu exit' 'vcpu exit'

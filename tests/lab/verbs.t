@@ -51,7 +51,7 @@ explore --csv --model tso --memory 8 "$huge" "$dir/wrong.litmus"
 exits "a wrong verdict counts more than none" 3
 explore --help
 exits "--help" 0
-for o in $("$EXPLORE" --help | grep -oE -- '--[a-z-]+' | sort -u); do
+for o in $("$EXPLORER" --help | grep -oE -- '--[a-z-]+' | sort -u); do
 	ok "$o is known" grep -qF -- "\"${o#--}\"" lab/main.c
 done
 
@@ -96,12 +96,13 @@ says "tso -v" "$stdout" 'buffer: [a-z_]+'
 # Every counterexample of the corpus can be replayed.
 explore --csv tests/litmus/*.litmus
 cp "$stdout" "$dir/all.csv"
-bad= n=0
-while IFS=, read -r name model verdict rule replay; do
+bad="" n=0
+while IFS=, read -r name model rule replay; do
 	explore --replay "$replay" "tests/litmus/$name.litmus"
 	n=$((n + 1))
 	grep -q "^${rule:-stuck}" "$stdout" && [ $code = 3 ] || bad="$bad $name/$model: $code;"
-done < <(awk -F, '$3 == "violated" || $3 == "stuck" { print $1 "," $2 "," $3 "," $4 "," $NF }' "$dir/all.csv")
+done < <(awk -F, '$3 == "violated" || $3 == "stuck" {
+	print $1 "," $2 "," $4 "," $NF }' "$dir/all.csv")
 is "$n counterexamples replayed" "$bad" ""
 ok "there are some" test "$n" -gt 20
 explore --csv --model sc --ablate wait tests/litmus/ordered-1x1-data.litmus
@@ -115,10 +116,11 @@ says "its replay with -v" "$stdout" '^        P: '
 # ---- machine-readable ----
 
 is "--csv: as many columns in each line" "$(awk -F, '{ print NF }' "$dir/all.csv" | sort -u | wc -l)" 1
-explore --json tests/litmus/*.litmus
+files=(tests/litmus/*.litmus)
+explore --json "${files[@]}"
 exits "--json" 0
 ok "each line is JSON" sh -c "jq -c . '$stdout' >'$dir/jq'"
-is "a line a result" "$(wc -l <"$dir/jq")" $((2 * $(ls tests/litmus/*.litmus | wc -l)))
+is "a line a result" "$(wc -l <"$dir/jq")" $((2 * ${#files[@]}))
 is "the same fields as --csv" "$(head -n 1 "$dir/jq" | jq -r 'keys_unsorted | join(",")')" \
 	"$(head -n 1 "$dir/all.csv")"
 is "the same verdicts as --csv" \
@@ -163,14 +165,14 @@ is "--preemptions 1 finds the violation" "$(column verdict) $(column rule) $code
 last=0
 for n in 0 2 4 6 100; do
 	explore --csv --model sc --preemptions $n tests/litmus/ordered-1x1.litmus
-	ok "--preemptions $n: no fewer ends" test "$(column ends)" -ge $last
+	ok "--preemptions $n: no fewer ends" test "$(column ends)" -ge "$last"
 	last=$(column ends)
 done
 explore --csv --model sc tests/litmus/ordered-1x1.litmus
 is "with very many all ends are reached" "$last" "$(column ends)"
 
 # One of its processes is killed: no hang, no verdict.
-"$EXPLORE" -j 2 --model tso "$huge" >"$stdout" 2>"$stderr" &
+"$EXPLORER" -j 2 --model tso "$huge" >"$stdout" 2>"$stderr" &
 pid=$!
 child=
 for ((i = 0; i < 50 && !${#child}; i++)); do
@@ -202,9 +204,10 @@ for j in 1 2; do
 		part=$(awk -v s="$(column seconds)" 'BEGIN { print s / 3 + 0.02 }')
 		resume=() stops=0
 		while :; do
-			timeout -k 5 "$part" "$EXPLORE" --csv --model tso -j $j --checkpoint "$ck" \
+			timeout -k 5 "$part" "$EXPLORER" --csv --model tso -j $j --checkpoint "$ck" \
 				"${resume[@]}" "$file" >"$stdout" 2>"$stderr"
-			[ "$(column verdict)" = undecided ] && [ $((++stops)) -lt 20 ] || break
+			[ "$(column verdict)" = undecided ] || break
+			[ $((++stops)) -lt 20 ] || break
 			resume=(--resume "$ck")
 		done
 		now="$(column verdict) $(column ends)"
