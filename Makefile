@@ -173,16 +173,24 @@ $(B)/explore: $(LAB_OBJS)
 	$(Q)$(CC) -no-pie $^ -o $@
 
 LITMUS := $(sort $(wildcard tests/litmus/*.litmus))
+LARGE := $(sort $(wildcard tests/litmus/large/*.litmus))
 
-.PHONY: explore explore-ablate explore-model
+# EXPLORE= takes further options.
+.PHONY: explore explore-large explore-ablate explore-model explore-spin
 explore: $(B)/explore
 	@$(B)/explore $(EXPLORE) $(LITMUS)
 
+explore-large: $(B)/explore
+	@$(B)/explore $(EXPLORE) $(LARGE)
+
 explore-ablate: $(B)/explore
-	@$(B)/explore --ablate-all $(EXPLORE) $(LITMUS)
+	@$(B)/explore --ablate-all $(EXPLORE) $(LITMUS) $(filter-out %2x2.litmus %stay.litmus,$(LARGE))
 
 explore-model: $(B)/explore
 	@$(B)/explore --check-model $(EXPLORE) $(LITMUS)
+
+explore-spin: $(B)/explore
+	@lab/promela/agree.sh $(EXPLORE)
 
 # ---- runs ----------------------------------------------------------------------------------------
 

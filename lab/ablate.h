@@ -15,7 +15,8 @@ const char *ablation_names(void);
 /*
  * Leaves each thing of `ordered` out in turn and runs those of the N tests that are about `ordered`
  * whole, under TSO. Prints which one notices; what none notices must have its reason in the table
- * of ablate.c, and what has a reason must be noticed by none. The exit code.
+ * of ablate.c, and what has a reason must be noticed by none, nor by the tests in a folder large/,
+ * which are run for those alone. The exit code.
  */
 int ablate_all(struct litmus *tests, unsigned n, struct limits *l);
 
