@@ -152,18 +152,19 @@ exits "a checkpoint" 124
 resumed() {
 	local words=$1 regex=$2
 	shift 2
-	explore --model sc --resume "$@" tests/litmus/large/ordered-2x2.litmus
+	LIMIT=10 explore --model sc --resume "$@" tests/litmus/large/ordered-2x2.litmus
 	refused "checkpoint: $words" "$regex"
 }
 size=$(stat -c %s "$ck")
 for n in 1 15 17 100 5000 $((size / 2)) $((size - 8)) $((size - 1)); do
 	head -c "$n" "$ck" >"$dir/cut"
-	resumed "cut to $n bytes" 'cut: (no checkpoint|.*)|cut is cut short' "$dir/cut"
+	resumed "cut to $n bytes" 'cut: no checkpoint|cut is cut short' "$dir/cut"
 done
 for n in 3 12 40 130 300 2000 $((size / 2)) $((size - 3)); do
 	cp "$ck" "$dir/bad"
 	printf '\xa5\x5a' | dd of="$dir/bad" bs=1 seek="$n" conv=notrunc status=none
-	resumed "byte $n changed" 'bad: no checkpoint|bad is (of another|cut short or damaged)' "$dir/bad"
+	resumed "byte $n changed" 'bad: no checkpoint|bad is (of another|cut short or damaged)' \
+		"$dir/bad"
 done
 resumed "a litmus file" 'no checkpoint of this program' "$big"
 resumed "an empty file" 'no checkpoint of this program' /dev/null
@@ -190,10 +191,12 @@ mutated() {
 			srand(seed)
 			n = split("begin unmap publish_reload publish_flush kick wait copy clear " \
 				  "rebind release end gated reload flush arm check apic d0 d1 d2 " \
-				  "times 8 read:apic write:d0 write:d1 hread:d0 read:d1 exit halt leave " \
+				  "times 8 read:apic write:d0 write:d1 hread:d0 read:d1 exit halt " \
+				  "leave " \
 				  "notify:0 notify:1 empty boot large kick_fence arm_fence " \
 				  "INVEPT NMI elided sc tso holds stuck violated frame-freed vcpu " \
-				  "invalidator steps gate start without expect protocol cpu a: enter; " \
+				  "invalidator steps gate start without expect protocol cpu a: " \
+				  "enter; " \
 				  "b: ; x y z never map unmap invept single all 1 read write d0; free " \
 				  "nmi a exit; store load; await only 0 fence; ~ # \" %s \377", word, " ")
 		}

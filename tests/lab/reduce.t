@@ -8,8 +8,8 @@
 
 # ---- the corpus ----
 
-# verdicts FILE OPTION...: "test model verdict rule ends" for each result. Where something is wrong
-# the search stops at the first thing it meets, so the rule may differ and ends do not count.
+# verdicts FILE OPTION...: "test model verdict ends" for each result. Where something is wrong the
+# search stops at the first thing it meets, so the rule may differ and ends do not count.
 verdicts() {
 	local to=$1
 	shift
@@ -93,7 +93,14 @@ done
 # ---- interleavings ----
 
 # binomial N: N out of 2 N.
-binomial() { awk -v n="$1" 'BEGIN { b = 1; for (i = 1; i <= n; i++) b = b * (n + i) / i; printf "%.15g", b }'; }
+binomial() {
+	awk -v n="$1" 'BEGIN {
+		b = 1
+		for (i = 1; i <= n; i++)
+			b = b * (n + i) / i
+		printf "%.15g", b
+	}'
+}
 for k in 1 2 3 5; do
 	load=$(printf 'load x; %.0s' $(seq $k))
 	litmus loads "cpu a: $load" "cpu b: $load" 'expect holds'

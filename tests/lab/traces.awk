@@ -51,7 +51,8 @@ function go(at1, at2, buffer1, buffer2, done)
 # What only the CPU itself can notice: a store into the buffer, a fence when there is nothing in it.
 function eager(cpu, at, buffer)
 {
-	return at <= n[cpu] && ((tso && op[cpu, at] == "store") || (op[cpu, at] == "fence" && buffer == ""))
+	return at <= n[cpu] && ((tso && op[cpu, at] == "store") ||
+				(op[cpu, at] == "fence" && buffer == ""))
 }
 
 function buffered(cpu, at)
@@ -69,29 +70,20 @@ function event(cpu, at)
 	return cpu (op[cpu, at] == "load" ? "R" : "W") variable[cpu, at] ";"
 }
 
-function trace(done, e, k, i, j, own, pairs)
+# What each CPU did, and for each two accesses that meet which came first.
+function trace(done, e, k, i, j, own, place, pairs)
 {
 	k = split(done, e, ";") - 1
 	for (i = 1; i <= k; i++) {
-		own[substr(e[i], 1, 1)] = own[substr(e[i], 1, 1)] substr(e[i], 2)
-		number[i] = ++count[substr(e[i], 1, 1)]
+		j = substr(e[i], 1, 1)
+		own[j] = own[j] substr(e[i], 2)
+		place[j, length(own[j]) / 2] = i
 	}
-	delete count
-	for (i = 1; i <= k; i++)
-		for (j = i + 1; j <= k; j++)
-			if (substr(e[i], 1, 1) != substr(e[j], 1, 1) && substr(e[i], 3) == substr(e[j], 3) &&
-			    (e[i] e[j]) ~ /W/)
-				first[(e[i] < e[j]) ? number[i] "," number[j] "<" : number[j] "," number[i] ">"]
-	# Sorted by number, so that the order in which pairs were found does not count.
-	for (i = 1; i <= count1(own["1"]); i++)
-		for (j = 1; j <= count1(own["2"]); j++) {
-			if ((i "," j "<") in first)
-				pairs = pairs i "<" j ";"
-			if ((i "," j ">") in first)
-				pairs = pairs i ">" j ";"
-		}
-	delete first
-	return own["1"] "|" own["2"] "|" pairs
+	for (i = 1; i <= length(own[1]) / 2; i++)
+		for (j = 1; j <= length(own[2]) / 2; j++)
+			if (meet(e[place[1, i]], e[place[2, j]]))
+				pairs = pairs (place[1, i] < place[2, j])
+	return own[1] "|" own[2] "|" pairs
 }
 
-function count1(s) { return length(s) / 2 }
+function meet(x, y) { return substr(x, 3) == substr(y, 3) && (x y) ~ /W/ }

@@ -87,7 +87,8 @@ for model in sc tso; do
 		sed 1d | awk '{ c = /^ /; if (NR > 1 && c != last) n++; last = c } END { print n }')" -le 4
 	explore --model $model -v "$start"
 	for part in '^        P: apic=f[0-9]+  E: apic=none' 'vcpu0: .*A=f' ' T: apic=f' \
-		'^mover0 +locked begin_claim P\[apic\]=f[0-9]+,moving' '^vcpu0 +read apic EPT violation'; do
+		'^mover0 +locked begin_claim P\[apic\]=f[0-9]+,moving' \
+		'^vcpu0 +read apic EPT violation'; do
 		says "$model -v" "$stdout" "$part"
 	done
 done
