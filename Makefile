@@ -172,6 +172,11 @@ $(B)/explore: $(LAB_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -no-pie $^ -o $@
 
+# The explorer with another command: tests/lab/keys.c walks by itself.
+$(B)/keys: tests/lab/keys.c $(filter-out $(B)/lab/lab/main.o,$(LAB_OBJS))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(filter-out -include lab/order.h,$(LAB_CFLAGS)) -no-pie $^ -o $@
+
 LITMUS := $(sort $(wildcard tests/litmus/*.litmus))
 LARGE := $(sort $(wildcard tests/litmus/large/*.litmus))
 

@@ -6,6 +6,35 @@
 
 #include "lab/report.h"
 
+const char *ablations[MAX_WITHOUT];
+unsigned nablations;
+
+bool without(const char *name)
+{
+	for (unsigned i = 0; i < nablations; i++)
+		if (!strcmp(ablations[i], name))
+			return true;
+	return false;
+}
+
+bool without_suffix(const char *name, const char *suffix)
+{
+	size_t n = strlen(name);
+
+	for (unsigned i = 0; i < nablations; i++)
+		if (!strncmp(ablations[i], name, n) && !strcmp(ablations[i] + n, suffix))
+			return true;
+	return false;
+}
+
+bool without_swap(const char *first, const char *second)
+{
+	char name[80];
+
+	snprintf(name, sizeof(name), "%s<>%s", first, second);
+	return nablations && without(name);
+}
+
 /*
  * What `ordered` consists of. With a reason: it could be left out or moved, and why; the tests must
  * then hold without it.

@@ -29,6 +29,8 @@ static u64 stacks[ACTORS][STACK / 8] __attribute__((aligned(64)));
 static u64 *sp[ACTORS], *scheduler;
 static struct step *steps;
 static unsigned depth;
+struct options opt = { .preemptions = -1 };
+const struct litmus *test;
 unsigned nactors, self;
 const char *violated;
 char violation_why[200];

@@ -48,42 +48,11 @@ static const char usage[] =
 	"verdict,\n"
 	"124 out of time.\n";
 
-struct options opt = { .preemptions = -1 };
-const struct litmus *test;
-const char *ablations[MAX_WITHOUT];
-unsigned nablations;
-
 static struct limits limits;
 static const char *ablate, *replay, *only;
 static bool all, check_model;
 static struct sampling sampling = { .seed = 1, .depth = 3 };
 static unsigned long memory = 4096;
-
-bool without(const char *name)
-{
-	for (unsigned i = 0; i < nablations; i++)
-		if (!strcmp(ablations[i], name))
-			return true;
-	return false;
-}
-
-bool without_suffix(const char *name, const char *suffix)
-{
-	size_t n = strlen(name);
-
-	for (unsigned i = 0; i < nablations; i++)
-		if (!strncmp(ablations[i], name, n) && !strcmp(ablations[i] + n, suffix))
-			return true;
-	return false;
-}
-
-bool without_swap(const char *first, const char *second)
-{
-	char name[80];
-
-	snprintf(name, sizeof(name), "%s<>%s", first, second);
-	return nablations && without(name);
-}
 
 __attribute__((format(printf, 1, 2))) _Noreturn static void wrong(const char *fmt, ...)
 {
