@@ -255,7 +255,7 @@ check: launch-check
 
 launch-check:
 	@boot/setup.sh check
-	@$(MAKE) -s all units $(B)/cfgcheck $(B)/makeexit.so $(B)/explore
+	@$(MAKE) -s all units $(B)/cfgcheck $(B)/makeexit.so $(B)/explore $(B)/keys
 	@mkdir -p $(WORK)
 	@tests/check.sh $(or $(TESTS),$(BOOT_TESTS) $(LAB_TESTS) $(UNIT)); echo $$? >$(WORK)/code
 

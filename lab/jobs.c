@@ -270,8 +270,7 @@ static void save(const char *file, double seconds)
 	file_sum = 0;
 	add_up(&n);
 	ok = f && file_put(f, head, sizeof(head)) && file_put(f, &n, sizeof(n)) &&
-	     file_put(f, &seconds, sizeof(seconds)) &&
-	     file_put(f, &sh->ntasks, sizeof(sh->ntasks));
+	     file_put(f, &seconds, sizeof(seconds)) && file_put(f, &sh->ntasks, sizeof(sh->ntasks));
 	for (unsigned i = 0; ok && i < sh->ntasks; i++)
 		ok = file_put(f, &sh->task[sh->order[i]], sizeof(struct task));
 	ok = ok && table_save(f) && fwrite(&file_sum, sizeof(file_sum), 1, f) == 1;
@@ -306,8 +305,7 @@ static double load(const char *file)
 		exit(2);
 	}
 	ok = file_get(f, &sh->counts[0], sizeof(sh->counts[0])) &&
-	     file_get(f, &seconds, sizeof(seconds)) && file_get(f, &n, sizeof(n)) &&
-	     n <= MAX_TASKS;
+	     file_get(f, &seconds, sizeof(seconds)) && file_get(f, &n, sizeof(n)) && n <= MAX_TASKS;
 	for (unsigned i = 0; ok && i < n; i++) {
 		ok = file_get(f, &t, sizeof(t)) && t.length < MAX_DEPTH;
 		if (ok)

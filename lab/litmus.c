@@ -23,7 +23,8 @@ static size_t error_size;
 bool wrong(const char *fmt, ...)
 {
 	va_list args;
-	int n = snprintf(error, error_size, line_number ? "%s:%u: " : "%s: ", file_name, line_number);
+	int n = snprintf(error, error_size, line_number ? "%s:%u: " : "%s: ", file_name,
+			 line_number);
 
 	va_start(args, fmt);
 	vsnprintf(error + n, error_size - n, fmt, args);
@@ -391,9 +392,9 @@ bool litmus_read(struct litmus *l, const char *file, char *err, size_t size)
 	while (ok && fgets(text, sizeof(text), f)) {
 		line_number++;
 		if (!strchr(text, '\n') && !feof(f))
-			ok = strlen(text) + 1 < sizeof(text) ?
-				     wrong("no text: there is a byte of value 0") :
-				     wrong("a line of over %zu letters", sizeof(text) - 2);
+			ok = strlen(text) + 1 < sizeof(text)
+				     ? wrong("no text: there is a byte of value 0")
+				     : wrong("a line of over %zu letters", sizeof(text) - 2);
 		else
 			ok = one_line(l, text);
 	}

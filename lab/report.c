@@ -78,20 +78,21 @@ static void machine_line(const struct outcome *o, const char *replay)
 	const char *rule_name = o->found.verdict == VIOLATED ? o->found.rule : "";
 
 	if (report_format == REPORT_CSV)
-		printf("%s,%s,%s,%s,%s,%s,%lu,%lu,%lu,%lu,%lu,%lu,%lu,%.15g,%lu,%.3f,%s\n", test->name,
-		       opt.tso ? "tso" : "sc", verdict_name(o->found.verdict), rule_name,
-		       letters_of(o), expected(o) ? "yes" : "no", o->states, o->n.complete,
-		       o->n.ends, o->n.pruned, o->n.blocked, o->n.steps, o->n.deepest, o->n.paths,
-		       o->bytes, o->seconds, replay);
+		printf("%s,%s,%s,%s,%s,%s,%lu,%lu,%lu,%lu,%lu,%lu,%lu,%.15g,%lu,%.3f,%s\n",
+		       test->name, opt.tso ? "tso" : "sc", verdict_name(o->found.verdict),
+		       rule_name, letters_of(o), expected(o) ? "yes" : "no", o->states,
+		       o->n.complete, o->n.ends, o->n.pruned, o->n.blocked, o->n.steps,
+		       o->n.deepest, o->n.paths, o->bytes, o->seconds, replay);
 	else
 		printf("{\"test\":\"%s\",\"model\":\"%s\",\"verdict\":\"%s\",\"rule\":\"%s\","
 		       "\"letters\":\"%s\",\"expected\":%s,\"states\":%lu,\"complete\":%lu,"
 		       "\"ends\":%lu,\"pruned\":%lu,\"blocked\":%lu,\"steps\":%lu,\"deepest\":%lu,"
-		       "\"interleavings\":%.15g,\"bytes\":%lu,\"seconds\":%.3f,\"replay\":\"%s\"}\n",
+		       "\"interleavings\":%.15g,\"bytes\":%lu,\"seconds\":%.3f,\"replay\":\"%s\"}"
+		       "\n",
 		       test->name, opt.tso ? "tso" : "sc", verdict_name(o->found.verdict),
 		       rule_name, letters_of(o), expected(o) ? "true" : "false", o->states,
-		       o->n.complete, o->n.ends, o->n.pruned, o->n.blocked, o->n.steps, o->n.deepest,
-		       o->n.paths, o->bytes, o->seconds, replay);
+		       o->n.complete, o->n.ends, o->n.pruned, o->n.blocked, o->n.steps,
+		       o->n.deepest, o->n.paths, o->bytes, o->seconds, replay);
 	fflush(stdout);
 }
 

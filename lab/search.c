@@ -122,8 +122,7 @@ static void enter(struct node *n, u32 sleep, int budget, unsigned last, struct c
 	 * Where there is no choice nothing is gained by knowing the state, unless it is a circle. Ends
 	 * are known all the same: no reduction may lose one.
 	 */
-	if (n->all && (opt.stateless ||
-		       (!opt.naive && !(wanted & (wanted - 1)) && ++chain % 64))) {
+	if (n->all && (opt.stateless || (!opt.naive && !(wanted & (wanted - 1)) && ++chain % 64))) {
 		n->key = 0;
 		n->todo = wanted & ~sleep;
 	} else {
