@@ -57,6 +57,7 @@ enum event_kind {
 	EV_ENTER,
 	EV_GUEST,
 	EV_END,
+	EV_STEP, /* no event: an invalidator begins a step; for those who watch */
 };
 
 struct event {

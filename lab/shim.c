@@ -232,6 +232,8 @@ void trace(const char *event, u64 a, u64 b)
 		return;
 	c->label = event;
 	c->step++;
+	if (on_event)
+		on_event(self, TAKE, &(struct event){ .name = event, .kind = EV_STEP }, 0);
 	h = mix(++c->at, a << 1 | b);
 	for (unsigned i = 0; i < batch->npages; i++)
 		h = mix(mix(mix(h, batch->page[i].gfn), batch->page[i].old), batch->page[i].new);

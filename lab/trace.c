@@ -185,6 +185,8 @@ static unsigned width, row_actor;
 static char row[120];
 static const char *row_label;
 
+static const char *step_begun[ACTORS];
+
 static void flush_row(void)
 {
 	if (row_label)
@@ -223,12 +225,19 @@ static unsigned page_of_p(u64 addr)
 	return PAGES;
 }
 
+static const char *mode_text(u64 mode)
+{
+	static const char *const names[] = { "outside", "in the guest", "asleep", "reading" };
+
+	return names[mode & MODE_MASK];
+}
+
 /* What one event did, where that is worth a word; else an empty string. */
 static void say(unsigned actor, unsigned option, const struct event *e, u64 result, char *s,
 		size_t size)
 {
 	const struct cpu_model *c = &m.cpu[actor];
-	unsigned page = page_of_p(e->addr);
+	unsigned page = page_of_p(e->addr), vcpu;
 
 	*s = 0;
 	if (option == DRAIN && e->page != 0xff)
@@ -239,12 +248,14 @@ static void say(unsigned actor, unsigned option, const struct event *e, u64 resu
 	else if (e->kind == EV_VMWRITE)
 		snprintf(s, size, "A=%s", frame_text(e->v));
 	else if (e->kind == EV_INVALIDATE)
-		snprintf(s, size, "INVEPT");
+		snprintf(s, size, "%s", e->name);
 	else if (e->kind == EV_IPI)
 		snprintf(s, size, "%s to %s", e->name, test->actor[e->addr].name);
 	else if (e->kind == EV_FREE || e->kind == EV_COPY || e->kind == EV_READ)
 		snprintf(s, size, "%s f%lu", e->name,
 			 (unsigned long)(e->kind == EV_COPY ? e->old : e->addr));
+	else if (e->kind == EV_LOAD && is_mode(e->addr, &vcpu) && vcpu != actor)
+		snprintf(s, size, "finds %s %s", test->actor[vcpu].name, mode_text(result));
 	else if (page < PAGES && e->kind == EV_LOAD)
 		snprintf(s, size, "finds P[%s]=%s", page_name(page), p_text(result));
 	else if (page < PAGES)
@@ -269,6 +280,17 @@ static void one_row(unsigned actor, unsigned option, const struct event *e, u64 
 	char what[80];
 	size_t n;
 
+	/* A step is shown with its first event, or, when it has none, before the next one. */
+	if (e->kind == EV_STEP) {
+		const char *empty = step_begun[actor];
+
+		step_begun[actor] = e->name;
+		if (!empty)
+			return;
+		label = empty;
+	} else {
+		step_begun[actor] = NULL;
+	}
 	if (e->kind == EV_GUEST) {
 		label = e->name;
 		flush_row();
@@ -322,7 +344,7 @@ static void one_event(unsigned actor, unsigned option, const struct event *e, u6
 {
 	static const char *const kinds[] = { "load",  "store", "locked", "fence", "lock", "spin",
 					     "frame", "frame", "frame",	 "",	  "",	  "",
-					     "",      "",      "",	 "" };
+					     "",      "",      "",	 "",	  "step" };
 	char what[80];
 
 	say(actor, option, e, result, what, sizeof(what));
@@ -344,6 +366,7 @@ bool show(const struct finding *f, unsigned verbose)
 		width = strlen(test->actor[i].name) > width ? strlen(test->actor[i].name) : width;
 	width = width + 30;
 	world_start();
+	memset(step_begun, 0, sizeof(step_begun));
 	if (verbose) {
 		state();
 		on_event = one_event;
