@@ -412,5 +412,10 @@ void explore(const struct limits *l, const char *want, struct outcome *o)
 					      : STOPPED;
 		if (l->checkpoint)
 			save(l->checkpoint, o->seconds);
+		if (sh->stop == INTERRUPT) {
+			fprintf(stderr, "explore: interrupted in %s, %s\n", test->name,
+				opt.tso ? "tso" : "sc");
+			exit(130);
+		}
 	}
 }

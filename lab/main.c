@@ -46,7 +46,7 @@ static const char usage[] =
 	"\n"
 	"Exit codes: 0 as the files expect, 3 not so, 2 wrong input, 4 bounds reached without a "
 	"verdict,\n"
-	"124 out of time.\n";
+	"124 out of time,\n130 interrupted.\n";
 
 static struct limits limits;
 static const char *ablate, *replay, *only;
