@@ -163,11 +163,12 @@ explore --csv --model sc --preemptions 0 "$start"
 is "--preemptions 0 finds nothing" "$(column verdict) $code" "holds 3"
 explore --csv --model sc --preemptions 1 "$start"
 is "--preemptions 1 finds the violation" "$(column verdict) $(column rule) $code" "violated apic-raw 0"
-last=0
+last=0 states=0
 for n in 0 2 4 6 100; do
 	explore --csv --model sc --preemptions $n tests/litmus/ordered-1x1.litmus
-	ok "--preemptions $n: no fewer ends" test "$(column ends)" -ge "$last"
-	last=$(column ends)
+	ok "--preemptions $n: no fewer ends, more states" \
+		test "$(column ends)" -ge "$last" -a "$(column states)" -gt "$states"
+	last=$(column ends) states=$(column states)
 done
 explore --csv --model sc tests/litmus/ordered-1x1.litmus
 is "with very many all ends are reached" "$last" "$(column ends)"
