@@ -206,10 +206,9 @@ for j in 1 2; do
 		part=$(awk -v s="$(column seconds)" 'BEGIN { print s / 3 + 0.02 }')
 		resume=() stops=0
 		while :; do
-			timeout -k 5 "$part" "$EXPLORER" --csv --model tso -j $j --checkpoint "$ck" \
-				"${resume[@]}" "$file" >"$stdout" 2>"$stderr"
-			[ "$(column verdict)" = undecided ] || break
-			[ $((++stops)) -lt 20 ] || break
+			timeout --preserve-status -k 5 "$part" "$EXPLORER" --csv --model tso -j $j \
+				--checkpoint "$ck" "${resume[@]}" "$file" >"$stdout" 2>"$stderr"
+			[ $? = 130 ] && [ $((++stops)) -lt 20 ] || break # interrupted
 			resume=(--resume "$ck")
 		done
 		now="$(column verdict) $(column ends)"
