@@ -268,6 +268,10 @@ make run        the main job: sets up what is missing, builds, boots, shows the 
 make check      unit tests on the host, the explorer's, boot tests on Bochs; TESTS=tests/boot/main.t
                 for one of them
 make bench      ticks and VMCS accesses per exit, ticks and IPIs per moved page (build/bench.json)
+make explore    the protocol under every interleaving: build/explore on all of tests/litmus/
+make explore-large, explore-ablate, explore-model, explore-spin
+                larger bounds; each part of `ordered` left out in turn; each rule of the modelled
+                processor taken out; the same tests by Spin. EXPLORE= takes options (build/explore -h)
 make setup      installs what `make run` needs, from Debian
 make clean      removes build/
 
