@@ -241,7 +241,7 @@ struct key world_key(void);
  */
 u32 persistent(u32 enabled);
 
-/* What an actor may read and write from here on, at most; guest.c. */
+/* What an actor may read and write from here on, at most; future.c. */
 void future(unsigned actor, u64 *reads, u64 *writes);
 bool will_touch(unsigned actor, unsigned page); /* its guest has accesses of the page left */
 
@@ -252,7 +252,7 @@ bool independent(unsigned x, unsigned y);
 u64 post(struct event *e);
 _Noreturn void actor_stop(void);
 _Noreturn void out_of(const char *what); /* ends with 4 */
-void actor_main(unsigned actor); /* guest.c */
+void actor_main(unsigned actor);	 /* guest.c */
 
 /* The actor's C state is known from here on by WHAT alone. */
 void known_point(u64 what);
@@ -263,11 +263,14 @@ extern char violation_why[200];
 void violate(const char *rule, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 extern unsigned letters; /* rules broken to the letter, without a violation: bit n is rule n */
 
-/* ---- model.c ---- */
+/* ---- model.c, memory.c, access.c ---- */
 void perform(unsigned actor, unsigned option);
 u32 enabled(unsigned actor);
 bool is_local(const struct event *e);
 void drain(unsigned actor);
+void buffer_store(unsigned actor, const struct event *e); /* into the buffer; under SC, to memory */
+u64 locked_value(const struct event *e, u64 v);		  /* what a locked instruction makes of V */
+u64 read_now(unsigned actor, unsigned i); /* what the location it read as its I-th holds by now */
 u64 view(unsigned actor, u64 addr, unsigned size); /* the value that the actor's CPU loads */
 void mem_write(unsigned actor, u64 addr, unsigned size, u64 v);
 u64 mem_read(u64 addr, unsigned size);
@@ -333,7 +336,11 @@ u32 raw_enabled(unsigned actor);
 void raw_event(unsigned actor, unsigned option);
 void raw_invalidate(struct cpu_model *c, unsigned type, unsigned tag);
 
-/* ---- guest.c, shim.c ---- */
+/* ---- guest.c, future.c, shim.c, frames.c, keys.c ---- */
+const char *gate_name(unsigned i); /* the shipped gate's I-th step, or NULL */
+u64 load_without(const char *name, const void *p,
+		 u64 v);		      /* a load that is left out of the argument */
+u64 seen_as(unsigned actor, u64 addr, u64 v); /* a value without numbers that only grow */
 bool actor_at_rest(
 	unsigned actor); /* nothing is left to do for it: ended, or in the guest, or asleep */
 const char *stuck_why(void);

@@ -11,8 +11,6 @@
 #include "lab/ablate.h"
 #include "lab/litmus.h"
 
-const char *gate_name(unsigned i);
-
 #define MAX_WORDS 64
 static char *words[MAX_WORDS];
 static unsigned nwords, line_number;

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mm/frame.h for the explorer. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lab/shim.h"
+#include "mm/frame.h"
+
+/* Each actor takes frames from a pool of its own, none twice: who allocates first makes no
+ * difference, and a frame that was freed is never right again. */
+u64 frame_alloc_dirty(u16 owner)
+{
+	struct cpu_model *c = &m.cpu[self];
+	unsigned n;
+
+	if (owner == OWNER_HOST) {
+		n = TABLES + self * 16 + c->tables++;
+		if (c->tables > 16)
+			out_of("EPT tables");
+		memset(frame_ptr(FRAME_BASE + n), 0, PAGE_SIZE);
+		return FRAME_BASE + n;
+	}
+	n = self * POOL + c->frames++;
+	if (c->frames > (self == SETUP ? 2 * POOL : POOL))
+		out_of("frames");
+	m.frame[n] = FRAME_OWNED;
+	m.content[n] = CONTENT_DIRTY;
+	return FRAME_BASE + n;
+}
+
+u64 frame_alloc(u16 owner)
+{
+	u64 pfn = frame_alloc_dirty(owner);
+
+	if (pfn < FRAME_BASE + FRAMES)
+		m.content[pfn - FRAME_BASE] = 0;
+	return pfn;
+}
+
+u64 frame_alloc_run(u16 owner, u64 count)
+{
+	if (owner != OWNER_HOST || count > FRAMES_TOTAL - P_ENTRIES)
+		return 0;
+	memset(frame_ptr(FRAME_BASE + P_ENTRIES), 0, count * PAGE_SIZE);
+	return FRAME_BASE + P_ENTRIES;
+}
+
+/* The resource of a frame that the actor's batch has to do with. */
+static u64 frames_of(u64 pfn)
+{
+	const struct batch *b = &batches[self];
+	u64 set = 0;
+
+	for (unsigned i = 0; i < b->npages; i++)
+		for (unsigned page = 0; page < test->npages; page++)
+			if ((b->page[i].old == pfn || b->page[i].new == pfn) &&
+			    b->page[i].gfn == page_gfn(page))
+				set |= R_FRAMES(page);
+	return set ? set : R_FRAMES_ALL;
+}
+
+void frame_free(u64 pfn, u16 owner)
+{
+	(void)owner;
+	post(&(struct event){ .name = "free",
+			      .kind = EV_FREE,
+			      .addr = pfn - FRAME_BASE,
+			      .writes = frames_of(pfn) });
+}
+
+void frame_copy(u64 to, u64 from)
+{
+	post(&(struct event){ .name = "copy",
+			      .kind = EV_COPY,
+			      .addr = to - FRAME_BASE,
+			      .old = from - FRAME_BASE,
+			      .writes = frames_of(from) | frames_of(to) });
+}
+
+void *lab_memcpy(void *dst, const void *src, size_t n)
+{
+	u64 frame = frame_of(src) - FRAME_BASE;
+
+	if (frame < FRAMES) {
+		u8 page = test->actor[self].action[m.cpu[self].at - 1].page;
+
+		post(&(struct event){ .name = "read frame",
+				      .kind = EV_READ,
+				      .addr = frame,
+				      .page = page,
+				      .reads = R_FRAMES(page) });
+	} else {
+		memcpy(dst, src, n);
+	}
+	return dst;
+}
+
+bool is_entry(u64 addr)
+{
+	u64 frame = (addr >> PAGE_SHIFT) - FRAME_BASE;
+
+	return frame >= TABLES && frame < P_ENTRIES;
+}
+
+bool frames_right(void)
+{
+	u64 named = 0;
+
+	if (test->raw) /* programs end where they like */
+		return true;
+	for (unsigned page = 0; page < test->npages; page++)
+		named |= BIT(((*p_entry(page) & P_ADDRESS) >> PAGE_SHIFT) - FRAME_BASE);
+	for (unsigned i = 0; i < FRAMES; i++)
+		if (!!(m.frame[i] & FRAME_OWNED) != (named >> i & 1)) {
+			violate("frame-leaked", "in the end frame f%u %s", i,
+				named >> i & 1 ? "is free, and P names it"
+					       : "has an owner, and P does not name it");
+			return false;
+		}
+	return true;
+}
