@@ -5,7 +5,6 @@
  * the newest task, so that it goes on depth first; the others take the oldest, which are the
  * largest. What is left when time is out goes to a file, with the table, and can be resumed.
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,27 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lab/search.h"
+#include "lab/jobs.h"
 #include "lab/table.h"
 
-#define MAX_TASKS 20000
-#define MAX_JOBS 16
-#define MAGIC 0x31706b636f6c7469ull
-
-enum { GO_ON, FOUND, TIME, MEMORY, INTERRUPT, ALL_DONE };
-
-static struct shared {
-	_Atomic int locked;
-	volatile int stop; /* why */
-	volatile int grow; /* the table wants to: all gather */
-	_Atomic int gathered;
-	volatile unsigned rounds; /* of gathering */
-	unsigned ntasks, idle;
-	u16 order[MAX_TASKS], spare[MAX_TASKS]; /* tasks waiting, oldest first; those free */
-	struct finding found;
-	struct counts counts[MAX_JOBS];
-	struct task task[MAX_TASKS];
-} * sh;
+struct shared *sh;
 static unsigned jobs;
 static volatile unsigned ended; /* processes */
 
@@ -72,7 +54,7 @@ static void unlock_tasks(void)
 	atomic_store(&sh->locked, 0);
 }
 
-static void put_task(const struct task *t)
+void put_task(const struct task *t)
 {
 	unsigned i;
 
@@ -138,7 +120,7 @@ static void gather(unsigned me)
 	}
 }
 
-static void add_up(struct counts *sum)
+void add_up(struct counts *sum)
 {
 	memset(sum, 0, sizeof(*sum));
 	for (unsigned i = 0; i < MAX_JOBS; i++) {
@@ -241,86 +223,6 @@ static void set_timer(double seconds)
 	setitimer(ITIMER_REAL, &t, NULL);
 }
 
-/* ---- checkpoints ---- */
-
-static u64 fingerprint(void)
-{
-	u64 h = mix(opt.tso | opt.naive << 1 | opt.stateless << 2, (u64)opt.preemptions);
-	const u8 *p = (const u8 *)test;
-
-	for (size_t i = 0; i < sizeof(*test); i++)
-		h = mix(h, p[i]);
-	for (unsigned i = 0; i < nablations; i++)
-		for (const char *c = ablations[i]; *c; c++)
-			h = mix(h, (u8)*c);
-	return h;
-}
-
-static void save(const char *file, double seconds)
-{
-	static char name[4096];
-	u64 head[2] = { MAGIC, fingerprint() };
-	struct counts n;
-	FILE *f;
-	bool ok;
-
-	/* One that is there already stays whole until this one is. */
-	snprintf(name, sizeof(name), "%s.new", file);
-	f = fopen(name, "w");
-	file_sum = 0;
-	add_up(&n);
-	ok = f && file_put(f, head, sizeof(head)) && file_put(f, &n, sizeof(n)) &&
-	     file_put(f, &seconds, sizeof(seconds)) && file_put(f, &sh->ntasks, sizeof(sh->ntasks));
-	for (unsigned i = 0; ok && i < sh->ntasks; i++)
-		ok = file_put(f, &sh->task[sh->order[i]], sizeof(struct task));
-	ok = ok && table_save(f) && fwrite(&file_sum, sizeof(file_sum), 1, f) == 1;
-	if (f && fclose(f))
-		ok = false;
-	if (!ok || rename(name, file)) {
-		fprintf(stderr, "explore: %s: %s\n", file, strerror(errno));
-		exit(2);
-	}
-	fprintf(stderr, "explore: what is left is in %s; --resume %s goes on with it\n", file,
-		file);
-}
-
-static double load(const char *file)
-{
-	static struct task t;
-	FILE *f = fopen(file, "r");
-	u64 head[2], sum;
-	double seconds;
-	unsigned n;
-	bool ok;
-
-	file_sum = 0;
-	ok = f && file_get(f, head, sizeof(head));
-	if (!ok || head[0] != MAGIC) {
-		fprintf(stderr, "explore: %s: %s\n", file,
-			f ? "no checkpoint of this program" : strerror(errno));
-		exit(2);
-	}
-	if (head[1] != fingerprint()) {
-		fprintf(stderr, "explore: %s is of another test, model or set of options\n", file);
-		exit(2);
-	}
-	ok = file_get(f, &sh->counts[0], sizeof(sh->counts[0])) &&
-	     file_get(f, &seconds, sizeof(seconds)) && file_get(f, &n, sizeof(n)) && n <= MAX_TASKS;
-	for (unsigned i = 0; ok && i < n; i++) {
-		ok = file_get(f, &t, sizeof(t)) && t.length < MAX_DEPTH;
-		if (ok)
-			put_task(&t);
-	}
-	if (!ok || !table_load(f) || fread(&sum, sizeof(sum), 1, f) != 1 || sum != file_sum) {
-		fprintf(stderr,
-			"explore: %s is cut short or damaged, or its states need more --memory\n",
-			file);
-		exit(2);
-	}
-	fclose(f);
-	return seconds;
-}
-
 /* ---- one exploration ---- */
 
 static void set_up(void)
@@ -371,7 +273,7 @@ void explore(const struct limits *l, const char *want, struct outcome *o)
 	letters = 0;
 	search_root(&root);
 	if (l->resume)
-		before = load(l->resume);
+		before = checkpoint_load(l->resume);
 	else
 		put_task(&root);
 	set_timer(l->seconds);

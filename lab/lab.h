@@ -4,15 +4,14 @@
  * or a raw program. It runs real code on a stack of its own and stops at each event; the search
  * decides whose event happens next.
  *
- *   litmus.c   reads a test                     search.c   depth first over all choices
- *   actor.c    stacks, one step, its undoing    table.c    the states that were seen
- *   model.c    memory, store buffers, frames    jobs.c     processes, tasks, time, checkpoints
- *   tlb.c      T, A, the guest's accesses       sample.c   random and PCT runs
- *   guest.c    the actors around shipped code   trace.c    replay, minimizing, columns
- *   shim.c     what shipped code expects        ablate.c   one thing left out at a time
- *   raw.c      actors that are short programs   rules.c    the rules of the processor, by name
- *   rawtlb.c   their T, and rawguest.c their    rawtext.c  reads their programs
- *              guests
+ *   litmus.c           reads a test                   search.c     depth first over all choices
+ *   actor.c            stacks, a step, its undoing    table.c      the states that were seen
+ *   memory.c, model.c  memory, buffers, events        jobs.c       processes, tasks, time
+ *   tlb.c, rules.c     T, A, the guest's accesses     sample.c     random and PCT runs
+ *   guest.c, future.c  the actors of shipped code     trace.c      replay, columns
+ *   shim.c, frames.c,  what that code finds           shorten.c    shorter counterexamples
+ *   keys.c, access.c                                  ablate.c     one thing left out at a time
+ *   raw*.c             actors of single operations    report.c     tables, JSON, CSV
  */
 #ifndef LAB_LAB_H
 #define LAB_LAB_H
