@@ -313,7 +313,7 @@ void explore(const struct limits *l, const char *want, struct outcome *o)
 			 : sh->stop == MEMORY ? OUT_OF_MEMORY
 					      : STOPPED;
 		if (l->checkpoint)
-			save(l->checkpoint, o->seconds);
+			checkpoint_save(l->checkpoint, o->seconds);
 		if (sh->stop == INTERRUPT) {
 			fprintf(stderr, "explore: interrupted in %s, %s\n", test->name,
 				opt.tso ? "tso" : "sc");
