@@ -85,6 +85,7 @@ static const struct {
 	{ "unmap_lock", 0 },
 	{ "fault_lock", 0 },
 	{ "fault_p", 0 },
+	{ "large_p", 0 },
 	{ "reload_clear", 0 },
 	{ "reload_clear.plain", 0 },
 	{ "reload_again", 0 },
@@ -104,7 +105,8 @@ static const char *const more[] = { "clear",	     "clear_p",		"rebind_p",
 				    "read_leave",    "read_again",	"sleep_mode",
 				    "sleep_leave",   "see_clear",	"request",
 				    "gate_requests", "gate_generation", "reload_again.plain",
-				    "end_p.plain",   "see_clear.plain" };
+				    "end_p.plain",   "see_clear.plain", "large_p",
+				    "large_first" };
 
 static bool is_step(const char *name, size_t n)
 {

@@ -41,7 +41,8 @@ static void future_of_vcpu(unsigned actor, unsigned at, u64 *reads, u64 *writes)
 			*reads |= R_FRAMES(a->page);
 		} else if (i >= at && a->kind <= ACT_WRITE) {
 			*reads |= R_FRAMES(a->page) | R_E(a->page);
-			*writes |= R_E(a->page) | resource((u64)&ept.lock.taken) |
+			*writes |= (test->large ? R_E_ALL : R_E(a->page)) |
+				   resource((u64)&ept.lock.taken) |
 				   (a->kind == ACT_WRITE ? R_FRAMES(a->page) : 0);
 		}
 	}
@@ -54,7 +55,7 @@ static void future_of_step(const struct actor_text *t, const char *name, u64 *re
 
 	for (unsigned i = 0; i < t->nactions; i++) {
 		entries |= entry_of(t->action[i].page);
-		leaves |= R_E(t->action[i].page);
+		leaves |= test->large ? R_E_ALL : R_E(t->action[i].page);
 		frames |= R_FRAMES(t->action[i].page);
 		apic |= !t->action[i].page;
 	}

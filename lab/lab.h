@@ -356,6 +356,7 @@ struct region {
 };
 struct region shim_private(unsigned actor); /* C state outside its stack */
 u64 *p_entry(unsigned page);
+bool never_changes(u64 addr); /* P of a page that the test has nothing to do with */
 u64 *a_copy(unsigned actor);
 u64 leaf_address(unsigned page); /* tlb.c: of E's 4-KB entry; 0 where there is no table for it */
 

@@ -39,6 +39,8 @@ u64 resource(u64 addr)
 				return R_E(page);
 		return R_E_ALL; /* a table, or a large leaf */
 	}
+	if (never_changes(addr))
+		return 0;
 	for (; locations[i].addr; i = (i + 1) % ARRAY_SIZE(locations))
 		if (locations[i].addr == addr)
 			return BIT(locations[i].bit);

@@ -86,7 +86,7 @@ bool is_local(const struct event *e)
 
 	switch (e->kind) {
 	case EV_LOAD: /* its own mode word; E under the lock that its writers take */
-		return (is_mode(e->addr, &vcpu) && vcpu == self) ||
+		return !e->reads || (is_mode(e->addr, &vcpu) && vcpu == self) ||
 		       (is_entry(e->addr) && c->holds && !test->raw && writers_lock());
 	case EV_STORE:
 		return opt.tso; /* into the buffer */
@@ -105,7 +105,7 @@ static void observe(struct cpu_model *c, const struct event *e, u64 v)
 	unsigned vcpu;
 
 	c->hist = mix(c->hist, v);
-	if (e->kind != EV_LOAD || (c->holds && is_entry(e->addr)) ||
+	if (e->kind != EV_LOAD || !e->reads || (c->holds && is_entry(e->addr)) ||
 	    (is_mode(e->addr, &vcpu) && vcpu == (unsigned)(c - m.cpu)))
 		return;
 	for (unsigned i = 0; i < c->nread; i++)

@@ -255,5 +255,5 @@ bool raw_whole(struct litmus *l)
 		if (l->actor[i].kind == RAW && !l->actor[i].nops)
 			return litmus_at(l->actor[i].line),
 			       wrong("cpu %s: no operations", l->actor[i].name);
-	return !l->large || l->raw || wrong("start large: only for tests with a cpu");
+	return true;
 }

@@ -164,10 +164,34 @@ u64 *p_entry(unsigned page)
 	return backing_entry(&backing, page_gfn(page));
 }
 
+bool never_changes(u64 addr)
+{
+	return addr >= (u64)&backing.entries[PAGES - 1] &&
+	       addr < (u64)&backing.entries[backing.ram_pages];
+}
+
+/*
+ * The frames of a 2-MB page, in a row. Only those of the test's pages are ever used; that the rest
+ * bear the numbers of other frames makes no difference.
+ */
+static void populate_large(void)
+{
+	for (u64 gfn = 0; gfn < backing.ram_pages; gfn++)
+		*backing_entry(&backing, gfn) = (FRAME_BASE + gfn) << PAGE_SHIFT | P_PRESENT;
+	ept.large = true;
+	for (unsigned i = 0; i <= ACTORS; i++)
+		m.cpu[i].frames = PAGES; /* the first ones are taken */
+}
+
 static void populate(unsigned page)
 {
-	u64 pfn = frame_alloc(1);
+	bool in_run = ept.large && page;
+	u64 pfn = in_run ? FRAME_BASE + page_gfn(page) : frame_alloc(1);
 
+	if (in_run) {
+		m.frame[page_gfn(page)] = FRAME_OWNED;
+		m.content[page_gfn(page)] = 0;
+	}
 	*p_entry(page) = pfn << PAGE_SHIFT | P_PRESENT;
 	if (!test->empty)
 		ept_fault(&ept, page_gfn(page) << PAGE_SHIFT, EPT_READ);
@@ -176,6 +200,7 @@ static void populate(unsigned page)
 void shim_start(void)
 {
 	static bool mapped;
+	bool large = test->large && !test->raw;
 	unsigned n = 0;
 
 	if (!mapped && mmap((void *)(FRAME_BASE << PAGE_SHIFT), FRAMES_TOTAL * PAGE_SIZE,
@@ -183,7 +208,8 @@ void shim_start(void)
 			    0) == MAP_FAILED)
 		abort();
 	mapped = true;
-	if (backing_init(&backing, 1, PAGES) || ept_init(&ept, &backing, 1, EPT_CAP_2M))
+	if (backing_init(&backing, 1, large ? 512 : PAGES) ||
+	    ept_init(&ept, &backing, 1, EPT_CAP_2M))
 		abort();
 	ept.protocol = protocol_of_test();
 	guest_start();
@@ -207,6 +233,8 @@ void shim_start(void)
 		cpu_of[i].vcpu = v;
 		ept.gates[ept.ngates++] = &v->gate;
 	}
+	if (large)
+		populate_large();
 	for (unsigned page = 0; page < test->npages; page++)
 		populate(page);
 	future_start();
