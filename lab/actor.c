@@ -243,8 +243,7 @@ u32 persistent(u32 set)
 		future(i, &reads[i], &writes[i]);
 	for (unsigned i = 0; i < nactors; i++) {
 		const struct cpu_model *c = &m.cpu[i];
-		u32 program = set & (BIT_OF(i, DRAIN) - BIT_OF(i, TAKE)),
-		    drain = set & BIT_OF(i, DRAIN);
+		u32 program = set & program_of(i), drain = set & BIT_OF(i, DRAIN);
 		u64 others_write = 0, others = 0;
 
 		if (!program && !drain)

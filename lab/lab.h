@@ -39,6 +39,12 @@
 enum { TAKE, VIOLATION, NMI, OTHER, DRAIN };
 #define BIT_OF(actor, option) (1u << ((actor)*OPTIONS + (option)))
 
+/* All but the drain, of an actor; nothing of no actor. */
+static inline u32 program_of(unsigned actor)
+{
+	return actor < ACTORS ? BIT_OF(actor, DRAIN) - BIT_OF(actor, TAKE) : 0;
+}
+
 enum event_kind {
 	EV_LOAD,
 	EV_STORE,

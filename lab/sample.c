@@ -58,7 +58,7 @@ static unsigned pct_choice(u32 set, u64 step, unsigned depth)
 		if (change[i] == step)
 			priority[best / OPTIONS][best % OPTIONS == DRAIN] = --lowest;
 	if (best % OPTIONS != DRAIN)
-		best = any_of(set & (BIT_OF(best / OPTIONS, DRAIN) - BIT_OF(best / OPTIONS, TAKE)));
+		best = any_of(set & program_of(best / OPTIONS));
 	return best;
 }
 

@@ -81,28 +81,23 @@ static bool fair_cycle(unsigned from, unsigned to)
 
 static unsigned pick(const struct node *n, unsigned last)
 {
-	u32 same = n->todo & (BIT_OF(last, DRAIN) - BIT_OF(last, TAKE));
+	u32 same = n->todo & program_of(last);
 
-	return __builtin_ctz(last < ACTORS && same ? same : n->todo);
+	return __builtin_ctz(same ? same : n->todo);
 }
 
-/* Choices that leave an actor that could go on cost one of the budget. */
-static bool affordable(const struct node *n, unsigned choice, unsigned last)
-{
-	u32 program = BIT_OF(last, DRAIN) - BIT_OF(last, TAKE);
-
-	return n->budget < 0 || last == ACTORS || choice / OPTIONS == last ||
-	       choice % OPTIONS == DRAIN || !(n->all & program) || n->budget > 0;
-}
-
+/* Choices that leave an actor that could go on cost one of the budget; < 0: too much. */
 static int budget_after(const struct node *n, unsigned choice, unsigned last)
 {
-	u32 program = BIT_OF(last, DRAIN) - BIT_OF(last, TAKE);
+	bool leaves = choice / OPTIONS != last && choice % OPTIONS != DRAIN &&
+		      (n->all & program_of(last));
 
-	if (n->budget < 0 || last == ACTORS || choice / OPTIONS == last ||
-	    choice % OPTIONS == DRAIN || !(n->all & program))
-		return n->budget;
-	return n->budget - 1;
+	return n->budget - (n->budget >= 0 && leaves);
+}
+
+static bool affordable(const struct node *n, unsigned choice, unsigned last)
+{
+	return budget_after(n, choice, last) >= 0 || n->budget < 0;
 }
 
 static void enter(struct node *n, u32 sleep, int budget, unsigned last, struct counts *c)
