@@ -178,7 +178,7 @@ $(B)/keys: tests/lab/keys.c $(filter-out $(B)/lab/lab/main.o,$(LAB_OBJS))
 	$(Q)$(CC) $(filter-out -include lab/order.h,$(LAB_CFLAGS)) -no-pie $^ -o $@
 
 LITMUS := $(sort $(wildcard tests/litmus/*.litmus))
-LARGE := $(sort $(wildcard tests/litmus/large/*.litmus))
+LITMUS_LARGE := $(sort $(wildcard tests/litmus/large/*.litmus))
 
 # EXPLORE= takes further options.
 .PHONY: explore explore-large explore-ablate explore-model explore-spin
@@ -186,10 +186,10 @@ explore: $(B)/explore
 	@$(B)/explore $(EXPLORE) $(LITMUS)
 
 explore-large: $(B)/explore
-	@$(B)/explore $(EXPLORE) $(LARGE)
+	@$(B)/explore $(EXPLORE) $(LITMUS_LARGE)
 
 explore-ablate: $(B)/explore
-	@$(B)/explore --ablate-all $(EXPLORE) $(LITMUS) $(filter-out %2x2.litmus %stay.litmus,$(LARGE))
+	@$(B)/explore --ablate-all $(EXPLORE) $(LITMUS) $(filter-out %2x2.litmus %stay.litmus,$(LITMUS_LARGE))
 
 explore-model: $(B)/explore
 	@$(B)/explore --check-model $(EXPLORE) $(LITMUS)

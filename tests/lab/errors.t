@@ -168,7 +168,7 @@ for n in 3 12 40 130 300 2000 $((size / 2)) $((size - 3)); do
 done
 resumed "a litmus file" 'no checkpoint of this program' "$big"
 resumed "an empty file" 'no checkpoint of this program' /dev/null
-resumed "of other options" 'of another test, model or set of options' "$ck" --preemptions 3
+resumed "of other options" 'of another test, model, set of options or build' "$ck" --preemptions 3
 resumed "with other ablations" 'of another test' "$ck" --ablate kick
 explore --model sc --resume "$ck" "$big"
 refused "checkpoint of another test" 'ck is of another test'
