@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Litmus files: one test each, in lines of a keyword and words. docs/7-explorer.md has the form. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ept/protocol.h"
 #include "lab/ablate.h"
 #include "lab/litmus.h"
 
-#define MAX_WORDS 64
-static char *words[MAX_WORDS];
-static unsigned nwords, line_number;
+char *words[MAX_WORDS];
+unsigned nwords;
+static unsigned line_number;
 static const char *file_name;
 static char *error;
 static size_t error_size;
@@ -38,29 +36,6 @@ unsigned litmus_line(void)
 void litmus_at(unsigned line)
 {
 	line_number = line;
-}
-
-static bool number(const char *word, unsigned max, unsigned *n)
-{
-	char *end;
-	unsigned long v = strtoul(word, &end, 10);
-
-	if (!isdigit((unsigned char)*word) || *end || v < 1 || v > max)
-		return wrong("'%s': a number from 1 to %u is wanted", word, max);
-	*n = (unsigned)v;
-	return true;
-}
-
-bool litmus_page(struct litmus *l, const char *word, u8 *p)
-{
-	for (unsigned i = 0; i < PAGES; i++)
-		if (!strcmp(word, page_name(i))) {
-			*p = (u8)i;
-			if (l->npages <= i)
-				l->npages = i + 1;
-			return true;
-		}
-	return wrong("'%s' is no page: apic, d0, d1, d2", word);
 }
 
 static bool about(struct litmus *l, const char *rest)
@@ -118,102 +93,6 @@ static bool gate(struct litmus *l)
 		l->gate[l->ngate++] = found;
 	}
 	return true;
-}
-
-struct actor_text *litmus_actor(struct litmus *l, enum actor_kind kind, const char *prefix)
-{
-	struct actor_text *a = &l->actor[l->nactors];
-	unsigned n = 0;
-
-	if (l->nactors == ACTORS) {
-		wrong("more than %u actors", ACTORS);
-		return NULL;
-	}
-	for (unsigned i = 0; i < l->nactors; i++)
-		n += l->actor[i].kind == kind;
-	memset(a, 0, sizeof(*a));
-	a->kind = kind;
-	a->times = 1;
-	a->line = line_number;
-	if (kind == RAW)
-		snprintf(a->name, sizeof(a->name), "%s", prefix);
-	else
-		snprintf(a->name, sizeof(a->name), "%s%u", prefix, n);
-	l->nactors++;
-	return a;
-}
-
-static bool invalidator(struct litmus *l)
-{
-	struct actor_text *a = litmus_actor(l, INVALIDATOR, "mover");
-
-	if (!a)
-		return false;
-	for (unsigned i = 1; i < nwords; i++) {
-		if (!strcmp(words[i], "times")) {
-			if (i + 2 != nwords)
-				return wrong("times: one number is wanted after it");
-			if (!number(words[i + 1], POOL, &a->times))
-				return false;
-			break;
-		}
-		if (a->nactions == PAGES)
-			return wrong("invalidator: more than %u pages", PAGES);
-		if (!litmus_page(l, words[i], &a->action[a->nactions++].page))
-			return false;
-	}
-	if (a->nactions * a->times > POOL)
-		return wrong("invalidator: more than %u frames for all pages and times", POOL);
-	return a->nactions || wrong("invalidator: a page is wanted: apic, d0, d1, d2");
-}
-
-static bool action(struct litmus *l, struct action *a, char *word)
-{
-	static const struct {
-		const char *name;
-		u8 kind;
-		bool page;
-	} kinds[] = { { "read", ACT_READ, true },   { "write", ACT_WRITE, true },
-		      { "hread", ACT_HREAD, true }, { "exit", ACT_EXIT, false },
-		      { "halt", ACT_HALT, false },  { "leave", ACT_LEAVE, false },
-		      { "end", ACT_END, false },    { "notify", ACT_NOTIFY, false } };
-	char *colon = strchr(word, ':');
-	unsigned n;
-
-	if (colon)
-		*colon++ = 0;
-	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (strcmp(kinds[i].name, word))
-			continue;
-		a->kind = kinds[i].kind;
-		if (kinds[i].page)
-			return colon ? litmus_page(l, colon, &a->page)
-				     : wrong("%s: a page is wanted, as in %s:apic", word, word);
-		if (a->kind == ACT_NOTIFY) {
-			if (!colon || !isdigit((unsigned char)*colon) || colon[1])
-				return wrong("notify: the number of a vCPU is wanted, as notify:1");
-			n = (unsigned)(*colon - '0');
-			a->page = (u8)n;
-			return true;
-		}
-		return !colon || wrong("%s takes nothing after a colon", word);
-	}
-	return wrong("'%s' is no action: read:PAGE, write:PAGE, hread:PAGE, exit, halt, leave, "
-		     "end, notify:N",
-		     word);
-}
-
-static bool vcpu(struct litmus *l)
-{
-	struct actor_text *a = litmus_actor(l, VCPU, "vcpu");
-
-	for (unsigned i = 1; a && i < nwords; i++) {
-		if (a->nactions == MAX_ACTIONS)
-			return wrong("vcpu: more than %u actions", MAX_ACTIONS);
-		if (!action(l, &a->action[a->nactions++], words[i]))
-			return false;
-	}
-	return a;
 }
 
 static bool start(struct litmus *l)
@@ -310,9 +189,14 @@ static bool one_line(struct litmus *l, char *text)
 	static const struct {
 		const char *name;
 		bool (*read)(struct litmus *l);
-	} keywords[] = { { "protocol", protocol },	 { "steps", steps },  { "gate", gate },
-			 { "invalidator", invalidator }, { "vcpu", vcpu },    { "start", start },
-			 { "without", without_line },	 { "expect", expect } };
+	} keywords[] = { { "protocol", protocol },
+			 { "steps", steps },
+			 { "gate", gate },
+			 { "invalidator", litmus_invalidator },
+			 { "vcpu", litmus_vcpu },
+			 { "start", start },
+			 { "without", without_line },
+			 { "expect", expect } };
 
 	if (hash)
 		*hash = 0;
@@ -358,6 +242,12 @@ static bool whole(struct litmus *l)
 				return wrong("notify:%u: there are %u vCPUs, from 0",
 					     l->actor[i].action[k].page, vcpus);
 		}
+	for (unsigned i = 0; i < l->nactors; i++)
+		if (l->large && l->actor[i].kind == INVALIDATOR &&
+		    l->actor[i].nactions * l->actor[i].times > POOL - PAGES)
+			return litmus_at(l->actor[i].line),
+			       wrong("invalidator: more than %u frames, with start large",
+				     POOL - PAGES);
 	if (!l->npages)
 		l->npages = 1;
 	return raw_whole(l);
