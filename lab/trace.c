@@ -119,8 +119,8 @@ static const char *mode_text(u64 mode)
 }
 
 /* What one event did, where that is worth a word; else an empty string. */
-static void say(unsigned actor, unsigned option, const struct event *e, u64 result, char *s,
-		size_t size)
+static void words_of(unsigned actor, unsigned option, const struct event *e, u64 result, char *s,
+		     size_t size)
 {
 	const struct cpu_model *c = &m.cpu[actor];
 	unsigned page = page_of_p(e->addr), vcpu;
@@ -158,6 +158,18 @@ static void say(unsigned actor, unsigned option, const struct event *e, u64 resu
 		snprintf(s, size, "EPT violation");
 	else if (e->kind == EV_LOAD && opt.verbose)
 		snprintf(s, size, "-> %lx", (unsigned long)result);
+}
+
+/* The same, with a word where a store is not seen by others yet. */
+static void say(unsigned actor, unsigned option, const struct event *e, u64 result, char *s,
+		size_t size)
+{
+	size_t n;
+
+	words_of(actor, option, e, result, s, size);
+	n = strlen(s);
+	if (opt.tso && e->kind == EV_STORE && option != DRAIN)
+		snprintf(s + n, size - n, "%s%s in the buffer", n ? " " : "", n ? "is" : e->name);
 }
 
 static void one_row(unsigned actor, unsigned option, const struct event *e, u64 result)
