@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static u64 state;
 
@@ -60,14 +59,6 @@ static unsigned pct_choice(u32 set, u64 step, unsigned depth)
 	if (best % OPTIONS != DRAIN)
 		best = any_of(set & program_of(best / OPTIONS));
 	return best;
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static bool one(const struct sampling *s, u64 *length, struct outcome *o)

@@ -13,7 +13,9 @@
  * 3. A state that was seen is not explored again, but for what slept there at all earlier visits
  *    (Godefroid, "Using partial orders to improve automatic verification methods", 1990).
  *
- * All keep every reachable state, so every violation and every deadlock.
+ * 2 and 3 keep every reachable state, 1 every violation and every deadlock, provided that no choice
+ * is put off for ever in a circle: where a path comes back to a state on it, all choices of the state
+ * before are taken.
  */
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +34,8 @@ struct node {
 };
 
 static struct node nodes[MAX_DEPTH];
-static u8 on_path[1 << 14]; /* keys on the path, by their low bits: how many */
+static u8 on_path[1 << 14];   /* keys on the path, by their low bits: how many */
+static u64 before[MAX_DEPTH]; /* keys of the states on the task's own path */
 
 static bool finished(u32 all)
 {
@@ -77,6 +80,27 @@ static bool fair_cycle(unsigned from, unsigned to)
 				      BIT_OF(actor, OTHER));
 	}
 	return !always;
+}
+
+/*
+ * Whether the path comes back here to a state on it, in a way that is a livelock. If it comes back at
+ * all, what was put off at the state before is put off no longer.
+ */
+static bool circle(const struct task *t, unsigned d, u64 key)
+{
+	struct node *last = &nodes[d - 1];
+	bool closed = false, fair = false;
+
+	for (unsigned i = 0; i < t->length; i++)
+		closed |= before[i] == key;
+	for (unsigned i = 0; i < d; i++)
+		if (nodes[i].key == key) {
+			closed = true;
+			fair |= fair_cycle(i, d);
+		}
+	if (closed && !opt.naive && opt.preemptions < 0)
+		last->todo |= last->all & ~last->sleep;
+	return fair;
 }
 
 static unsigned pick(const struct node *n, unsigned last)
@@ -189,9 +213,12 @@ bool search(const struct task *t, u64 budget, const char *want, volatile int *st
 	u32 sleep;
 
 	world_start();
-	for (unsigned i = 0; i < t->length; i++)
-		world_step(t->path[i]);
 	memset(on_path, 0, sizeof(on_path));
+	for (unsigned i = 0; i < t->length; i++) {
+		before[i] = opt.stateless ? 0 : world_key().a;
+		on_path[before[i] % sizeof(on_path)]++;
+		world_step(t->path[i]);
+	}
 	last = t->length ? t->path[t->length - 1] / OPTIONS : ACTORS;
 	nodes[0] = (struct node){ .todo = t->todo,
 				  .sleep = t->sleep,
@@ -266,14 +293,13 @@ bool search(const struct task *t, u64 budget, const char *want, volatile int *st
 		violated = NULL;
 		if (!n->all)
 			n->paths = 1;
-		if (!n->todo && n->all && n->key && on_path[n->key % sizeof(on_path)])
-			for (unsigned i = 0; i < d; i++)
-				if (nodes[i].key == n->key && fair_cycle(i, d) &&
-				    (!want || !*want)) {
-					report(f, STUCK, "", "a circle of steps without an end", 0,
-					       d, t);
-					return true;
-				}
+		if (!n->todo && n->all && n->key && on_path[n->key % sizeof(on_path)] &&
+		    circle(t, d, n->key)) {
+			if (!want || !*want) {
+				report(f, STUCK, "", "a circle of steps without an end", 0, d, t);
+				return true;
+			}
+		}
 		if (n->key)
 			on_path[n->key % sizeof(on_path)]++;
 	}

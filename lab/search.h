@@ -56,6 +56,8 @@ struct outcome {
 	double seconds;
 };
 
+double now(void); /* seconds, since some time */
+
 /* Explores TEST under OPT, with a table of its own. WANT as for search(). */
 void explore(const struct limits *l, const char *want, struct outcome *o);
 
