@@ -163,7 +163,7 @@ LAB_OBJS := $(patsubst %.c,$(B)/lab/%.o,$(sort $(LAB_SHIPPED) $(wildcard lab/*.c
 LAB_CFLAGS := -std=gnu11 -O2 -g $(WARN) -I. -fno-pie -mno-red-zone -fno-strict-aliasing \
 	-include lab/order.h
 
-$(B)/lab/%.o: %.c | tools
+$(B)/lab/%.o: %.c | lab-tools
 	@mkdir -p $(@D)
 	$(call say,LAB,$<)
 	$(Q)$(CC) $(LAB_CFLAGS) $(if $(filter $<,$(LAB_SHIPPED)),-DLAB_SHIPPED) $(DEPS) -c $< -o $@
@@ -180,22 +180,28 @@ $(B)/keys: tests/lab/keys.c $(filter-out $(B)/lab/lab/main.o,$(LAB_OBJS))
 LITMUS := $(sort $(wildcard tests/litmus/*.litmus))
 LITMUS_LARGE := $(sort $(wildcard tests/litmus/large/*.litmus))
 
+explorer = boot/setup.sh explore && $(MAKE) -s $(B)/explore && $(B)/explore $(EXPLORE)
+
 # EXPLORE= takes further options.
-.PHONY: explore explore-large explore-ablate explore-model explore-spin
-explore: $(B)/explore
-	@$(B)/explore $(EXPLORE) $(LITMUS)
+.PHONY: lab-tools explore explore-large explore-ablate explore-model explore-spin
+lab-tools:
+	@boot/setup.sh --check explore
 
-explore-large: $(B)/explore
-	@$(B)/explore $(EXPLORE) $(LITMUS_LARGE)
+explore:
+	@$(explorer) $(LITMUS)
 
-explore-ablate: $(B)/explore
-	@$(B)/explore --ablate-all $(EXPLORE) $(LITMUS) $(filter-out %2x2.litmus %stay.litmus,$(LITMUS_LARGE))
+explore-large:
+	@$(explorer) $(LITMUS_LARGE)
 
-explore-model: $(B)/explore
-	@$(B)/explore --check-model $(EXPLORE) $(LITMUS)
+explore-ablate:
+	@$(explorer) --ablate-all $(LITMUS) \
+		$(filter-out %2x2.litmus %stay.litmus,$(LITMUS_LARGE))
 
-explore-spin: $(B)/explore
-	@lab/promela/agree.sh $(EXPLORE)
+explore-model:
+	@$(explorer) --check-model $(LITMUS)
+
+explore-spin:
+	@boot/setup.sh spin && $(MAKE) -s $(B)/explore && lab/promela/agree.sh $(EXPLORE)
 
 # ---- runs ----------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# setup.sh [--check] build|run|check|bench [PLATFORM]: installs what TARGET needs and this machine
+# setup.sh [--check] build|run|check|bench|explore|spin [PLATFORM]: installs what TARGET needs and this machine
 # lacks, from Debian. --check installs nothing and names what is missing. Ends with 2 when something
 # stays missing.
 #
@@ -27,10 +27,15 @@ needs() {
 needs gcc gcc
 needs libc6-dev /usr/include/stdio.h
 needs binutils objcopy
-needs nasm nasm
-needs gnu-efi /usr/lib/crt0-efi-x86_64.o
-needs fdisk sfdisk
-needs mtools mcopy
+case $target in
+explore | spin) ;;
+*)
+	needs nasm nasm
+	needs gnu-efi /usr/lib/crt0-efi-x86_64.o
+	needs fdisk sfdisk
+	needs mtools mcopy
+	;;
+esac
 case $target in
 run | check | bench)
 	[ "$target" != check ] || platform="bochs tcg"
@@ -55,8 +60,10 @@ if [ "$target" = check ]; then
 	needs libcmocka-dev /usr/include/cmocka.h
 	needs perl prove
 	needs jq jq
-	needs spin spin
 fi
+case $target in
+check | spin) needs spin spin ;;
+esac
 
 [ ${#packages[@]} -gt 0 ] || exit 0
 mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
