@@ -13,12 +13,12 @@
 verdicts() {
 	local to=$1
 	shift
-	LIMIT=300 explore --csv "$@" tests/litmus/*.litmus
+	LIMIT=500 explore --csv "$@" tests/litmus/*.litmus
 	awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) c[$i] = i; next }
 		{ v = $c["verdict"]; print $1, $2, v, v == "holds" ? $c["ends"] : "-" }' "$stdout" >"$to"
 }
 verdicts "$dir/default" -j 1
-verdicts "$dir/naive" --naive --memory 1000 --time 4
+verdicts "$dir/naive" --naive --memory 64
 verdicts "$dir/stateless" --stateless -j 1 --time 1
 
 for how in naive stateless; do
@@ -31,7 +31,7 @@ for how in naive stateless; do
 	done < <(paste -d ' ' "$dir/default" "$dir/$how")
 done
 ok "--naive decides most" test "$(grep -c undecided "$dir/naive")" -lt 8
-ok "--stateless decides most" test "$(grep -c undecided "$dir/stateless")" -lt 40
+ok "--stateless decides most" test "$(grep -c undecided "$dir/stateless")" -lt 60
 
 # ---- executions that differ, counted by brute force ----
 
