@@ -92,7 +92,7 @@ static bool gate(struct litmus *l)
 			return wrong("gate: more than %zu steps", ARRAY_SIZE(l->gate));
 		l->gate[l->ngate++] = found;
 	}
-	return true;
+	return l->ngate || wrong("gate: none is named");
 }
 
 static bool start(struct litmus *l)
@@ -273,6 +273,10 @@ bool litmus_read(struct litmus *l, const char *file, char *err, size_t size)
 	snprintf(l->name, sizeof(l->name), "%s", base ? base + 1 : file);
 	if (strstr(l->name, ".litmus"))
 		*strstr(l->name, ".litmus") = 0;
+	/* The name goes into CSV and JSON. */
+	for (char *c = l->name; *c; c++)
+		if (*c == '"' || *c == ',' || *c == '\\' || (unsigned char)*c < ' ')
+			*c = '_';
 	strcpy(l->protocol, "ordered");
 	for (unsigned i = 0; gate_name(i); i++)
 		l->gate[l->ngate++] = gate_name(i);

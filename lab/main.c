@@ -150,6 +150,11 @@ static int run(bool tso, bool alone)
 		anew.resume = NULL;
 		explore(&anew, NULL, &o);
 	}
+	/* Within a bound nothing was found: that is no verdict. */
+	if (opt.preemptions >= 0 && o.found.verdict == HOLDS) {
+		o.found.verdict = UNDECIDED;
+		o.how = STOPPED;
+	}
 	return report(&o, alone);
 }
 

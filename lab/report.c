@@ -68,8 +68,8 @@ static void table_line(const struct outcome *o)
 	snprintf(verdict, sizeof(verdict), "%s%s%s", verdict_name(o->found.verdict),
 		 o->found.verdict == VIOLATED ? " " : "",
 		 o->found.verdict == VIOLATED ? o->found.rule : "");
-	if (opt.preemptions >= 0 && o->found.verdict == HOLDS)
-		snprintf(verdict, sizeof(verdict), "holds, %d preemptions", opt.preemptions);
+	if (opt.preemptions >= 0 && o->how == STOPPED)
+		snprintf(verdict, sizeof(verdict), "none, %d preemptions", opt.preemptions);
 	snprintf(scaled, sizeof(scaled), "%.2fM", rate / 1e6);
 	printf("%-24s %-4s%-22s %9lu %10lu %10lu %8s %6lu MB %6.2f s%s%s%s\n", test->name,
 	       opt.tso ? "tso" : "sc", verdict, o->states,
