@@ -10,14 +10,9 @@
 #
 # and ends with `plan`. Every check is one test point. Several runs in one boot save time: use [run]
 # sections.
-set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
-
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-points=0 code=0 stdout=$dir/stdout stderr=$dir/stderr
-: >"$stdout"
-: >"$stderr"
+# shellcheck source=tests/points.sh
+. tests/points.sh
 
 # `make check` has built already; a test that is started by hand builds first.
 if ! { [ -x build/cfgcheck ] && [ -f build/interlock.img ]; }; then
@@ -35,25 +30,6 @@ boot() {
 boot_config() {
 	cat >"$dir/test.cfg"
 	boot CONFIG="$dir/test.cfg" "$@"
-}
-
-# ok WORDS COMMAND...: one test point.
-ok() {
-	local what=$1
-	shift
-	points=$((points + 1))
-	if "$@"; then
-		echo "ok $points - $what"
-	else
-		echo "not ok $points - $what"
-		return 0
-	fi
-}
-
-# is WORDS GOT WANTED
-is() {
-	ok "$1" test "$2" = "$3"
-	[ "$2" = "$3" ] || echo "# got '$2', wanted '$3'"
 }
 
 # exits WANTED: the exit code of the last boot; shows the end of its output when it is another one.
@@ -92,5 +68,3 @@ json_last() {
 	is "run.json ends with the same line" "$(tail -n 1 "$dir/run.json")" \
 		"$(tail -n 1 "$stdout")"
 }
-
-plan() { echo "1..$points"; }

@@ -8,14 +8,9 @@
 #   column NAME [R] the column NAME of the R-th result of a run with --csv (1 is the first one)
 #
 # and ends with `plan`. Every check is one test point.
-set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
-
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-points=0 code=0 stdout=$dir/stdout stderr=$dir/stderr
-: >"$stdout"
-: >"$stderr"
+# shellcheck source=tests/points.sh
+. tests/points.sh
 # EXPLORER=... tests another build.
 EXPLORER=${EXPLORER:-build/explore}
 
@@ -41,25 +36,6 @@ column() {
 		NR == r + 1 { print $k }' "$stdout"
 }
 
-# ok WORDS COMMAND...: one test point.
-ok() {
-	local what=$1
-	shift
-	points=$((points + 1))
-	if "$@"; then
-		echo "ok $points - $what"
-	else
-		echo "not ok $points - $what"
-		return 0
-	fi
-}
-
-# is WORDS GOT WANTED
-is() {
-	ok "$1" test "$2" = "$3"
-	[ "$2" = "$3" ] || echo "# got '$2', wanted '$3'"
-}
-
 # exits WORDS WANTED: the exit code of the last run; shows the end of its output when it is another.
 exits() {
 	is "$1: exit code $2" "$code" "$2"
@@ -71,5 +47,3 @@ says() {
 	ok "$1 says: $3" grep -qE -- "$3" "$2"
 	grep -qE -- "$3" "$2" || tail -n 5 "$2" | cut -c 1-200 | sed 's/^/# /'
 }
-
-plan() { echo "1..$points"; }
