@@ -7,6 +7,7 @@
 #include "boot/result.h"
 #include "boot/smp.h"
 #include "mm/frame.h"
+#include "mm/random.h"
 #include "mm/x86.h"
 #include "vmx/vmx.h"
 
@@ -26,14 +27,10 @@ static struct batch batch;
 static struct result result;
 static u64 random_state;
 
-/* SplitMix64: the same seed gives the same moves. */
+/* The same seed gives the same moves. */
 static u64 random(void)
 {
-	u64 z = random_state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
+	return random_next(&random_state);
 }
 
 static void fill_batch(const struct guest *g, u32 pages, bool apic)

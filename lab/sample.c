@@ -4,16 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mm/random.h"
+
 static u64 state;
 
-/* SplitMix64. */
 static u64 random_number(void)
 {
-	u64 z = state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
+	return random_next(&state);
 }
 
 static unsigned any_of(u32 set)

@@ -122,7 +122,7 @@ void table_grow(void)
 	shared->nslots = to;
 }
 
-u32 table_enter(struct key k, u32 todo, u32 sleep, bool *seen, u64 *slot)
+u32 table_enter(struct key k, u32 choices, u32 sleep, bool *seen, u64 *slot)
 {
 	u64 fresh = (u64)k.b << 32 | VALID | sleep, nslots = shared->nslots;
 	struct slot *slots = area[shared->area];
@@ -137,7 +137,7 @@ u32 table_enter(struct key k, u32 todo, u32 sleep, bool *seen, u64 *slot)
 			atomic_fetch_add_explicit(&shared->used, 1, memory_order_relaxed);
 			*seen = false;
 			*slot = i;
-			return todo & ~sleep;
+			return choices & ~sleep;
 		}
 		if (atomic_load(&s->key) != k.a)
 			continue;
@@ -148,7 +148,7 @@ u32 table_enter(struct key k, u32 todo, u32 sleep, bool *seen, u64 *slot)
 		*seen = true;
 		*slot = i;
 		rest = atomic_fetch_and(&s->rest, ~(u64)(u32) ~(sleep | VALID));
-		return todo & (u32)rest & ~(sleep | VALID);
+		return choices & (u32)rest & ~(sleep | VALID);
 	}
 }
 

@@ -31,10 +31,10 @@ bool table_load(FILE *f);
 
 /*
  * Enters a state with the choices that need not be taken from it (its sleep set). Returns those of
- * TODO that are to be taken: all that are not asleep when the state is new; else those that slept
+ * CHOICES that are to be taken: all that are not asleep when the state is new; else those that slept
  * at each visit so far and are awake now. *SEEN tells which. *SLOT numbers the state.
  */
-u32 table_enter(struct key k, u32 todo, u32 sleep, bool *seen, u64 *slot);
+u32 table_enter(struct key k, u32 choices, u32 sleep, bool *seen, u64 *slot);
 
 /* --naive: how many interleavings go on from a state. */
 double *table_paths(u64 slot);

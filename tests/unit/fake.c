@@ -7,6 +7,7 @@
 
 #include "ept/invept.h"
 #include "mm/frame.h"
+#include "mm/random.h"
 #include "mm/x86.h"
 #include "tests/unit/fake.h"
 #include "vmx/vmcs.h"
@@ -156,12 +157,7 @@ void fake_random_start(void)
 	fake_step = 0;
 }
 
-/* SplitMix64. */
 u64 fake_random(void)
 {
-	u64 z = random_state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
+	return random_next(&random_state);
 }
