@@ -16,7 +16,7 @@
 # Several rules may be broken by one test, and each side stops at the first that it comes to. So where
 # the two differ in that, Spin is asked once more for what the explorer found.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 2
 
 LIMIT=${LIMIT:-300}
 MEMORY=${MEMORY:-4000}
