@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# setup.sh [--check] build|run|check|bench|explore|spin [PLATFORM]: installs what TARGET needs and this machine
-# lacks, from Debian. --check installs nothing and names what is missing. Ends with 2 when something
-# stays missing.
+# setup.sh [--check] build|run|check|bench|explore|spin [PLATFORM]: installs what TARGET needs and
+# this machine lacks, from Debian. --check installs nothing and names what is missing. Ends with 2
+# when something stays missing.
 #
 # It looks for the files, not for the packages: tools that came another way are as good.
 set -euo pipefail

@@ -9,6 +9,12 @@
 const char *ablations[MAX_WITHOUT];
 unsigned nablations;
 
+void ablate_as_test(void)
+{
+	for (nablations = 0; nablations < test->nwithout; nablations++)
+		ablations[nablations] = test->without[nablations];
+}
+
 bool without(const char *name)
 {
 	for (unsigned i = 0; i < nablations; i++)
@@ -105,21 +111,18 @@ static const char *const more[] = { "clear",	     "clear_p",		"rebind_p",
 				    "read_leave",    "read_again",	"sleep_mode",
 				    "sleep_leave",   "see_clear",	"request",
 				    "gate_requests", "gate_generation", "reload_again.plain",
-				    "end_p.plain",   "see_clear.plain", "large_p",
-				    "large_first" };
+				    "end_p.plain",   "see_clear.plain", "large_first" };
 
 static bool is_step(const char *name, size_t n)
 {
-	static const char *const steps[] = { "begin",	      "unmap", "publish_reload",
-					     "publish_flush", "kick",  "wait",
-					     "copy",	      "clear", "rebind",
-					     "release",	      "end",   "reload",
-					     "flush",	      "arm",   "check" };
+	char step[40];
+	const char *gate;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(steps); i++)
-		if (strlen(steps[i]) == n && !strncmp(steps[i], name, n))
+	snprintf(step, sizeof(step), "%.*s", (int)n, name);
+	for (unsigned i = 0; (gate = gate_name(i)); i++)
+		if (!strcmp(gate, step))
 			return true;
-	return false;
+	return step_name(step);
 }
 
 bool ablation_known(const char *name)
@@ -178,9 +181,8 @@ static const struct litmus *noticed_by(struct litmus *tests, unsigned n,
 			opt.tso = tso;
 			if (!wanted(test))
 				continue;
-			for (nablations = rule_out ? 0 : nablations;
-			     rule_out && nablations < test->nwithout; nablations++)
-				ablations[nablations] = test->without[nablations];
+			if (rule_out)
+				ablate_as_test();
 			explore(l, NULL, o);
 			if (o->found.verdict == UNDECIDED)
 				++*undecided;

@@ -22,7 +22,7 @@ u64 lab_load(const char *name, const void *p, unsigned size)
 	u64 v;
 
 	v = post(access_event(&e, name, EV_LOAD, p, size));
-	return nablations && without(name) ? load_without(name, p, v) : v;
+	return nablations && without(name) ? load_without(name, v) : v;
 }
 
 void lab_store(const char *name, void *p, unsigned size, u64 v)

@@ -18,7 +18,7 @@
 struct step {
 	struct model model;
 	struct ept ept;
-	u64 key_of_private[PRIVATE / 8];
+	u64 private_data[PRIVATE / 8];
 	u64 stack[SAVED_STACK / 8];
 	u64 *sp;
 	size_t stack_size;
@@ -178,7 +178,7 @@ bool world_step(unsigned choice)
 	s->mark = mem_mark();
 	copy_model(&s->model, &m);
 	s->ept = ept;
-	memcpy(s->key_of_private, private.p, private.size);
+	memcpy(s->private_data, private.p, private.size);
 	s->sp = sp[actor];
 	s->stack_size = (char *)(stacks[actor] + STACK / 8) - (char *)sp[actor];
 	if (s->stack_size > SAVED_STACK)
@@ -204,7 +204,7 @@ void world_undo(void)
 	mem_undo(s->mark);
 	copy_model(&m, &s->model);
 	ept = s->ept;
-	memcpy(private.p, s->key_of_private, private.size);
+	memcpy(private.p, s->private_data, private.size);
 	sp[s->actor] = s->sp;
 	memcpy(s->sp, s->stack, s->stack_size);
 }

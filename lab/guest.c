@@ -89,9 +89,8 @@ bool lab_gate_pass(struct vcpu *v)
 }
 
 /* What a load gives that an ablation takes out of the argument. */
-u64 load_without(const char *name, const void *p, u64 v)
+u64 load_without(const char *name, u64 v)
 {
-	(void)p;
 	if (!strcmp(name, "check_requests") || !strcmp(name, "gate_requests"))
 		return 0;
 	if (!strcmp(name, "check_generation") || !strcmp(name, "gate_generation"))

@@ -206,6 +206,7 @@ bool without_swap(const char *first, const char *second); /* "first<>second" */
 const char *step_name(const char *name);		  /* steps.c: the shipped step, or NULL */
 extern const char *ablations[MAX_WITHOUT];
 extern unsigned nablations;
+void ablate_as_test(void); /* those of the test, and no others */
 
 /* A rule of the modelled processor, unless it was taken out to test the tests. */
 extern const char *rule_out;
@@ -310,6 +311,8 @@ extern void (*on_event)(unsigned actor, unsigned option, const struct event *e, 
 #define T_DIRTY BIT(20)	 /* a write through it leaves the D flag alone */
 #define T_TABLE BIT(21)	 /* no mapping: the frame is a table page, a walk may start there */
 #define T_ABSENT BIT(22) /* only without rule I6 */
+/* The processor's walk of E from a root table: the entry that ends it, and its level. */
+u64 *walk_from(u64 table, unsigned page, unsigned *level);
 struct leaf {
 	bool present;
 	unsigned level;
@@ -343,14 +346,14 @@ void raw_invalidate(struct cpu_model *c, unsigned type, unsigned tag);
 
 /* ---- guest.c, future.c, shim.c, frames.c, keys.c ---- */
 const char *gate_name(unsigned i); /* the shipped gate's I-th step, or NULL */
-u64 load_without(const char *name, const void *p,
-		 u64 v);		      /* a load that is left out of the argument */
+/* What a load gives that is left out of the argument. */
+u64 load_without(const char *name, u64 v);
 u64 seen_as(unsigned actor, u64 addr, u64 v); /* a value without numbers that only grow */
-bool actor_at_rest(
-	unsigned actor); /* nothing is left to do for it: ended, or in the guest, or asleep */
+/* Nothing is left to do for it: ended, or in the guest, or asleep. */
+bool actor_at_rest(unsigned actor);
 const char *stuck_why(void);
-bool frames_right(
-	void); /* at the end: each frame with an owner is one that P names, or violate() */
+/* At the end: each frame with an owner is one that P names, or violate(). */
+bool frames_right(void);
 u64 page_gfn(unsigned page);
 const char *page_name(unsigned page);
 extern struct ept ept;
@@ -362,8 +365,7 @@ struct region {
 };
 struct region shim_private(unsigned actor); /* C state outside its stack */
 u64 *p_entry(unsigned page);
-bool never_changes(u64 addr); /* P of a page that the test has nothing to do with */
-u64 *a_copy(unsigned actor);
+bool never_changes(u64 addr);	 /* P of a page that the test has nothing to do with */
 u64 leaf_address(unsigned page); /* tlb.c: of E's 4-KB entry; 0 where there is no table for it */
 
 /* Frames, as mm/frame.h has them: at this address, so that frame_ptr() works. */

@@ -83,9 +83,7 @@ static void set_ablations(void)
 {
 	static char names[40 * MAX_WITHOUT];
 
-	nablations = 0;
-	for (unsigned i = 0; i < test->nwithout; i++)
-		ablations[nablations++] = test->without[i];
+	ablate_as_test();
 	snprintf(names, sizeof(names), "%s", ablate ? ablate : "");
 	for (char *n = strtok(names, ","); n; n = strtok(NULL, ",")) {
 		if (nablations == MAX_WITHOUT)

@@ -58,19 +58,9 @@ void raw_start_tables(void)
 	}
 }
 
-/* The processor's walk of E: the entry that ends it, and its level. */
 u64 *raw_walk(unsigned root, unsigned page, unsigned *level)
 {
-	u64 gpa = page_gfn(page) << PAGE_SHIFT, table = raw_root[root];
-
-	for (*level = 4;; --*level) {
-		u64 at = table + (gpa >> (PAGE_SHIFT + 9 * (*level - 1)) & 511) * 8;
-		u64 entry = mem_read(at, 8);
-
-		if (!(entry & EPT_RWX) || *level == 1 || (entry & EPT_LARGE))
-			return (u64 *)at;
-		table = entry & EPT_ADDRESS;
-	}
+	return walk_from(raw_root[root], page, level);
 }
 
 /* ---- T ---- */

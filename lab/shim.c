@@ -247,11 +247,6 @@ void shim_start(void)
 	raw_start();
 }
 
-u64 *a_copy(unsigned actor)
-{
-	return &vcpus[actor].access.address;
-}
-
 struct region shim_private(unsigned actor)
 {
 	struct vcpu *v = &vcpus[actor];

@@ -12,41 +12,38 @@
 #include "mm/frame.h"
 #include "vmx/vmcs.h"
 
-/* The processor's walk of E. */
+u64 *walk_from(u64 table, unsigned page, unsigned *level)
+{
+	u64 gpa = page_gfn(page) << PAGE_SHIFT;
+
+	for (*level = 4;; --*level) {
+		u64 at = table + 8 * (gpa >> (PAGE_SHIFT + 9 * (*level - 1)) & 511);
+		u64 entry = mem_read(at, 8);
+
+		if (!(entry & EPT_RWX) || *level == 1 || (entry & EPT_LARGE))
+			return (u64 *)at;
+		table = entry & EPT_ADDRESS;
+	}
+}
+
 struct leaf walk(unsigned page)
 {
-	u64 gpa = page_gfn(page) << PAGE_SHIFT, table = ept.eptp & EPT_ADDRESS;
+	unsigned level;
+	u64 entry = mem_read((u64)walk_from(ept.eptp & EPT_ADDRESS, page, &level), 8);
+	u64 offset = (page_gfn(page) << PAGE_SHIFT) & (ept_level_size(level) - 1);
 
-	for (unsigned level = 4;; level--) {
-		unsigned index = gpa >> (PAGE_SHIFT + 9 * (level - 1)) & 511;
-		u64 entry = mem_read(table + 8 * index, 8);
-
-		if (!(entry & EPT_RWX))
-			return (struct leaf){ false };
-		table = entry & EPT_ADDRESS;
-		if (level == 1 || (entry & EPT_LARGE)) {
-			u64 offset = gpa & (ept_level_size(level) - 1);
-
-			return (struct leaf){ true, level,
-					      ((table + offset) >> PAGE_SHIFT) - FRAME_BASE };
-		}
-	}
+	if (!(entry & EPT_RWX))
+		return (struct leaf){ false };
+	return (struct leaf){ true, level,
+			      (((entry & EPT_ADDRESS) + offset) >> PAGE_SHIFT) - FRAME_BASE };
 }
 
 u64 leaf_address(unsigned page)
 {
-	u64 gpa = page_gfn(page) << PAGE_SHIFT, table = ept.eptp & EPT_ADDRESS;
+	unsigned level;
+	u64 at = (u64)walk_from(ept.eptp & EPT_ADDRESS, page, &level);
 
-	for (unsigned level = 4;; level--) {
-		u64 address = table + 8 * (gpa >> (PAGE_SHIFT + 9 * (level - 1)) & 511), entry;
-
-		if (level == 1)
-			return address;
-		entry = mem_read(address, 8);
-		if (!(entry & EPT_RWX) || (entry & EPT_LARGE))
-			return 0;
-		table = entry & EPT_ADDRESS;
-	}
+	return level == 1 ? at : 0;
 }
 
 static u64 frame_address(u64 frame)
@@ -281,6 +278,12 @@ static void enter(struct cpu_model *c, unsigned option)
 	c->result = 1;
 }
 
+/* By which the guest asks for an action that is no access. */
+static const u8 exit_of[] = {
+	[ACT_EXIT] = EXIT_CPUID, [ACT_END] = EXIT_CPUID,   [ACT_HREAD] = EXIT_VMCALL,
+	[ACT_HALT] = EXIT_HLT,	 [ACT_LEAVE] = EXIT_RDMSR, [ACT_NOTIFY] = EXIT_IO,
+};
+
 void guest_event(unsigned actor, unsigned option)
 {
 	struct cpu_model *c = &m.cpu[actor];
@@ -302,21 +305,9 @@ void guest_event(unsigned actor, unsigned option)
 		if (rule("I7"))
 			t_drop_page(actor, a->page);
 		vm_exit(c, EXIT_EPT_VIOLATION);
-	} else if (a->kind == ACT_EXIT || a->kind == ACT_END) {
+	} else if (a->kind > ACT_WRITE) {
 		c->at++;
-		vm_exit(c, EXIT_CPUID);
-	} else if (a->kind == ACT_HREAD) {
-		c->at++;
-		vm_exit(c, EXIT_VMCALL);
-	} else if (a->kind == ACT_HALT) {
-		c->at++;
-		vm_exit(c, EXIT_HLT);
-	} else if (a->kind == ACT_LEAVE) {
-		c->at++;
-		vm_exit(c, EXIT_RDMSR);
-	} else if (a->kind == ACT_NOTIFY) {
-		c->at++;
-		vm_exit(c, EXIT_IO);
+		vm_exit(c, exit_of[a->kind]);
 	} else {
 		struct leaf now = walk(a->page);
 		u32 t;

@@ -90,8 +90,7 @@ int main(int argc, char **argv)
 			return 2;
 		}
 		test = &l;
-		for (nablations = 0; nablations < l.nwithout; nablations++)
-			ablations[nablations] = l.without[nablations];
+		ablate_as_test();
 		for (int tso = 0; tso < 2; tso++) {
 			const char *wrong = NULL;
 
