@@ -6,9 +6,15 @@
 
 #include "mm/types.h"
 
-/* Who owns a frame. Guests are numbered from 1. */
+/*
+ * Who owns a frame. Guests are numbered from 1; OWNER_STORE(id) are the frames in which the
+ * hypervisor keeps what it took out of guest id's pages. Both are charged to the guest's account.
+ */
 #define OWNER_FREE 0xffff
 #define OWNER_HOST 0
+#define OWNER_STORE_BIT 0x8000
+#define OWNER_STORE(id) ((u16)((id) | OWNER_STORE_BIT))
+#define MAX_ACCOUNTS 64 /* guests at once; an account is found by its number modulo this */
 
 /* What a freed frame is filled with: the mark, with the frame's own number in the low half, so that
  * a stale read tells both that it is stale and what it read. */
@@ -26,9 +32,23 @@ u64 frame_alloc(u16 owner);
  * page. */
 u64 frame_alloc_dirty(u16 owner);
 
-/* COUNT (a power of two) frames in a row, aligned to COUNT, zeroed: the first one's number, or 0.
+/* COUNT frames in a row, the first a multiple of ALIGN (a power of two), zeroed: its number, or 0.
  * They are freed one by one. */
-u64 frame_alloc_run(u16 owner, u64 count);
+u64 frame_alloc_run(u16 owner, u64 count, u64 align);
+
+/*
+ * Opens the account of guest ID: at most LIMIT frames (~0ul: no limit) are its own or its store's
+ * at any time. An allocation for the guest's own pages fails as soon as only RESERVE are left;
+ * these are for the store, which frees more than it takes. The account must be empty: panics else.
+ */
+void frame_account(u16 id, u64 limit, u64 reserve);
+u64 frame_used(u16 id); /* charged now */
+u64 frame_left(u16 id); /* until the limit; without a limit ~0ul */
+
+/* A word that the owner keeps with a frame, for instance which guest page it backs: 0 when it was
+ * just allocated. */
+void frame_note(u64 pfn, u32 note);
+u32 frame_noted(u64 pfn);
 
 /* Poisons the frame and makes it free. Panics when OWNER does not own it: a frame is freed once, by
  * its owner. */
