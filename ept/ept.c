@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* EPT paging structures: four levels, leaves of 4 KB, 2 MB and 1 GB. The processor reads entries at
- * any time: each changes by one store. */
+/*
+ * EPT paging structures: four levels, leaves of 4 KB, 2 MB and 1 GB. The processor reads entries at
+ * any time: each changes by one store.
+ *
+ * An entry that leads to a table counts that table's entries in its bits 61:52, which the processor
+ * ignores (SDM, "Format of an EPT PDE that References an EPT Page Table"): so an empty table is
+ * known without a look at it.
+ */
 #include "ept/ept.h"
 #include "ept/order.h"
 #include "mm/frame.h"
@@ -8,6 +14,11 @@
 #define LEVELS 4
 #define ENTRIES 512
 _Static_assert(ENTRIES * sizeof(u64) == PAGE_SIZE, "a table fills a page");
+
+#define COUNT_SHIFT 52
+#define COUNT_ONE BIT(COUNT_SHIFT)
+#define COUNT_MASK (0x3fful << COUNT_SHIFT)
+_Static_assert(ENTRIES < 0x400, "a full table can be counted");
 
 static unsigned index_at(u64 gpa, unsigned level)
 {
@@ -51,10 +62,12 @@ void ept_destroy(struct ept *e)
 	e->eptp = 0;
 }
 
-struct ept_leaf ept_walk(const struct ept *e, u64 gpa)
+/* As ept_walk(), and the entry that leads to the leaf's table. */
+static struct ept_leaf walk(const struct ept *e, u64 gpa, u64 **parent)
 {
 	u64 *table = table_of(e->eptp);
 
+	*parent = NULL;
 	for (unsigned level = LEVELS;; level--) {
 		u64 *entry = &table[index_at(gpa, level)];
 		u64 value = order_load(walk_entry, entry);
@@ -63,8 +76,16 @@ struct ept_leaf ept_walk(const struct ept *e, u64 gpa)
 			return (struct ept_leaf){ 0 };
 		if (is_leaf(value, level))
 			return (struct ept_leaf){ value, entry, level };
+		*parent = entry;
 		table = table_of(value);
 	}
+}
+
+struct ept_leaf ept_walk(const struct ept *e, u64 gpa)
+{
+	u64 *parent;
+
+	return walk(e, gpa, &parent);
 }
 
 bool ept_empty(const struct ept *e, u64 gpa, unsigned level)
@@ -88,9 +109,17 @@ static bool level_ok(const struct ept *e, unsigned level)
 	       (level == 3 && (e->caps & EPT_CAP_1G));
 }
 
+/* N more entries, or less, in the table that ENTRY leads to; the root is in no entry. The processor
+ * may be setting A in it. */
+static void count(u64 *entry, long n)
+{
+	if (entry)
+		order_add(count_entry, entry, (u64)n * COUNT_ONE);
+}
+
 int ept_map(struct ept *e, u64 gpa, u64 hpa, unsigned level, u64 perm)
 {
-	u64 *table = table_of(e->eptp);
+	u64 *table = table_of(e->eptp), *parent = NULL;
 	u64 *entry, value;
 
 	if (!level_ok(e, level) || ((gpa | hpa) & (ept_level_size(level) - 1)) ||
@@ -107,15 +136,18 @@ int ept_map(struct ept *e, u64 gpa, u64 hpa, unsigned level, u64 perm)
 				return -ENOMEM;
 			value = child << PAGE_SHIFT | EPT_RWX;
 			order_store(map_grow, entry, value);
+			count(parent, 1);
 		} else if (is_leaf(value, l)) {
 			return -EEXIST;
 		}
+		parent = entry;
 		table = table_of(value);
 	}
 	entry = &table[index_at(gpa, level)];
 	if (order_load(map_entry, entry) & EPT_RWX)
 		return -EEXIST;
 	order_store(map_leaf, entry, hpa | EPT_MEMTYPE_WB | perm | (level > 1 ? EPT_LARGE : 0));
+	count(parent, 1);
 	return 0;
 }
 
@@ -135,16 +167,17 @@ int ept_split(struct ept *e, u64 gpa)
 	do { /* again when the processor has set A or D in the leaf meanwhile */
 		for (unsigned i = 0; i < ENTRIES; i++)
 			table[i] = (leaf.value + i * size) & ~(leaf.level == 2 ? EPT_LARGE : 0);
-	} while (!order_cas(split_entry, leaf.entry, &leaf.value, child << PAGE_SHIFT | EPT_RWX));
+	} while (!order_cas(split_entry, leaf.entry, &leaf.value,
+			    child << PAGE_SHIFT | EPT_RWX | ENTRIES * COUNT_ONE));
 	e->splits++;
 	return 0;
 }
 
-/* The 4-KB leaf of GPA, after as many splits as it takes. */
-static int small_leaf(struct ept *e, u64 gpa, struct ept_leaf *leaf)
+/* The 4-KB leaf of GPA, after as many splits as it takes, and the entry that leads to its table. */
+static int small_leaf(struct ept *e, u64 gpa, struct ept_leaf *leaf, u64 **parent)
 {
 	for (;;) {
-		*leaf = ept_walk(e, gpa);
+		*leaf = walk(e, gpa, parent);
 		if (leaf->level < 2)
 			return 0;
 		if (ept_split(e, gpa))
@@ -155,7 +188,8 @@ static int small_leaf(struct ept *e, u64 gpa, struct ept_leaf *leaf)
 int ept_unmap(struct ept *e, u64 gpa, u64 *old)
 {
 	struct ept_leaf leaf;
-	int err = small_leaf(e, gpa, &leaf);
+	u64 *parent;
+	int err = small_leaf(e, gpa, &leaf, &parent);
 
 	*old = 0;
 	if (err || !leaf.level)
@@ -164,17 +198,52 @@ int ept_unmap(struct ept *e, u64 gpa, u64 *old)
 	 * The processor sets A and D in the entry at any time: the exchange keeps the last of them.
 	 */
 	*old = order_xchg(unmap_entry, leaf.entry, 0);
+	count(parent, -1);
 	return 0;
+}
+
+unsigned ept_prune(struct ept *e, u64 gpa, u64 *tables)
+{
+	u64 *table = table_of(e->eptp), *path[LEVELS + 1] = { NULL }, value = 0;
+	unsigned n = 0, level = LEVELS;
+
+	for (; level > 1; level--) {
+		path[level] = &table[index_at(gpa, level)];
+		value = order_load(prune_walk, path[level]);
+		if (!(value & EPT_RWX) || is_leaf(value, level))
+			break;
+		table = table_of(value);
+	}
+	/* path[level] leads to the table of the level below. */
+	for (level++; level <= 1 + EPT_PRUNE_MAX; level++) {
+		value = order_load(prune_count, path[level]);
+		if (value & COUNT_MASK)
+			break;
+		order_xchg(prune_entry, path[level], 0);
+		count(path[level + 1], -1);
+		tables[n++] = (value & EPT_ADDRESS) >> PAGE_SHIFT;
+	}
+	return n;
+}
+
+struct ept_leaf ept_age(struct ept *e, u64 gpa)
+{
+	struct ept_leaf leaf = ept_walk(e, gpa);
+
+	if (leaf.value & EPT_ACCESSED)
+		order_and(age_entry, leaf.entry, ~EPT_ACCESSED);
+	return leaf;
 }
 
 int ept_protect(struct ept *e, u64 gpa, u64 perm)
 {
 	struct ept_leaf leaf;
+	u64 *parent;
 	int err;
 
 	if (!(perm & EPT_READ) || (perm & ~EPT_RWX))
 		return -EINVAL;
-	err = small_leaf(e, gpa, &leaf);
+	err = small_leaf(e, gpa, &leaf, &parent);
 	if (err)
 		return err;
 	if (!leaf.level)

@@ -36,6 +36,7 @@
 
 struct gate;
 struct protocol;
+struct reclaim;
 
 struct ept {
 	u64 eptp;
@@ -44,8 +45,10 @@ struct ept {
 	u16 owner;
 	u64 caps; /* IA32_VMX_EPT_VPID_CAP, or what of it may be used */
 	const struct protocol *protocol;
-	bool large; /* map by 2-MB leaves where P allows it */
-	u64 splits; /* leaves split since the start; changes under the lock */
+	struct reclaim *reclaim; /* of the guest; NULL: nothing is reclaimed */
+	bool large;		 /* map by 2-MB leaves where P allows it */
+	u64 splits;		 /* leaves split since the start; changes under the lock */
+	u64 faults[P_KINDS];	 /* EPT violations by what was behind P; atomic, for reports */
 
 	/* T's bookkeeping. A CPU whose flushed[] differs from the generation executes INVEPT before
 	 * it enters the guest. */
@@ -98,6 +101,22 @@ int ept_unmap(struct ept *e, u64 gpa, u64 *old);
 int ept_protect(struct ept *e, u64 gpa, u64 perm);
 
 /*
+ * Takes the tables of level 1 and 2 that GPA's walk passes and that have no entries out of E. Their
+ * frames, up to EPT_PRUNE_MAX, are left in TABLES, and their number returned. They are the caller's
+ * to free, once no CPU can walk through them any more: it owes an INVEPT as for ept_unmap() (SDM:
+ * paging-structure caches). Lock held.
+ */
+#define EPT_PRUNE_MAX 2
+unsigned ept_prune(struct ept *e, u64 gpa, u64 *tables);
+
+/*
+ * Clears the accessed flag of GPA's leaf and returns the leaf as it was before. The processor may
+ * go on without setting the flag again until the next INVEPT: the caller owes one if the flag is to
+ * tell anything. Lock held.
+ */
+struct ept_leaf ept_age(struct ept *e, u64 gpa);
+
+/*
  * Replaces the leaf above 4 KB that maps GPA by a table of next-smaller leaves with the same
  * translation, permissions and A/D flags. The table is whole before one store publishes it. The old
  * leaf may stay cached: callers that then change a child owe the INVEPT. 0, -ENOENT (no leaf, or
@@ -109,7 +128,7 @@ int ept_split(struct ept *e, u64 gpa);
  * of it. Lock held. */
 bool ept_empty(const struct ept *e, u64 gpa, unsigned level);
 
-/* Where GPA leads. */
+/* Where GPA leads. Lock held, or nothing is pruned meanwhile. */
 struct ept_leaf ept_walk(const struct ept *e, u64 gpa);
 
 #endif

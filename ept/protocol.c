@@ -19,12 +19,16 @@
  *                   that it finds OUTSIDE will see what was published before it enters
  *   wait            every stay in guest mode that could use the old frame is over
  *   copy            after wait: nothing writes to the old frame any more; before end: who gets the
- *                   new one finds the contents
- *   rebind          P names the new frame, still marked as moving: until end nobody uses it
+ *                   page next finds the contents, in the new frame or in the store
+ *   rebind          P names what backs the page now, still marked as moving: until end nobody uses
+ *                   it
  *   release         after wait: no T, E or A that names the old frame can be used any more (a vCPU
- *                   that is OUTSIDE may still have one, and drops it at its gate); after copy, since
- *                   it poisons the frame
+ *                   that is OUTSIDE may still have one, and drops it at its gate), nor a cached
+ *                   walk that passes a table taken out of E; after copy, since it poisons the frame
  *   end             last: faults and reloads may use P again
+ *
+ * What is freed is freed in release and nowhere else: from unmap on, the frame stands in page[].old,
+ * the table in page[].table.
  */
 #include "ept/order.h"
 #include "ept/protocol.h"
@@ -74,16 +78,24 @@ static const struct protocol protocols[] = {
 
 unsigned protocol_run(struct batch *b)
 {
-	unsigned moved;
+	unsigned done;
 
+	gate_let_through(b->ept);
 	for (const struct step *s = b->ept->protocol->steps; s->run; s++) {
 		trace(s->name, b->npages, b->apic);
 		s->run(b);
 	}
-	moved = b->npages;
+	done = b->npages;
 	b->npages = 0;
 	b->apic = false;
-	return moved;
+	return done;
+}
+
+/* A page that stays where it is: the frame it should have gone to is not needed. */
+static void drop_new(const struct batch *b, const struct batch_page *page)
+{
+	if (page->new && page->new != page->old)
+		frame_free(page->new, b->ept->owner);
 }
 
 /*
@@ -98,7 +110,7 @@ static void begin(struct batch *b)
 		u64 p = b->page[i].old << PAGE_SHIFT | P_PRESENT;
 
 		if (!order_cas(begin_claim, b->page[i].p, &p, p | P_MOVING)) {
-			frame_free(b->page[i].new, b->ept->owner);
+			drop_new(b, &b->page[i]);
 			continue;
 		}
 		b->apic |= b->page[i].gfn == APIC_ACCESS_GFN;
@@ -107,10 +119,14 @@ static void begin(struct batch *b)
 	b->npages = kept;
 }
 
-static void unclaim(struct batch *b, unsigned i)
+/* What the processor noted in the leaf; without A/D flags everything that was mapped counts as
+ * written. */
+static void note_flags(const struct batch *b, struct batch_page *page, u64 leaf)
 {
-	order_and(unclaim_p, b->page[i].p, ~P_MOVING);
-	frame_free(b->page[i].new, b->ept->owner);
+	u64 flags = b->ept->eptp & EPTP_ACCESSED_DIRTY ? leaf : leaf ? EPT_DIRTY : 0;
+
+	page->dirty = flags & EPT_DIRTY;
+	page->used = flags & EPT_ACCESSED;
 }
 
 /* A page whose large leaf cannot be split for want of a frame stays where it is. */
@@ -120,12 +136,17 @@ static void unmap(struct batch *b)
 
 	order_lock(unmap_lock, &b->ept->lock);
 	for (unsigned i = 0; i < b->npages; i++) {
-		u64 leaf;
+		struct batch_page *page = &b->page[i];
+		u64 gpa = page->gfn << PAGE_SHIFT, leaf;
 
-		if (ept_unmap(b->ept, b->page[i].gfn << PAGE_SHIFT, &leaf))
-			unclaim(b, i);
-		else
-			b->page[kept++] = b->page[i];
+		if (ept_unmap(b->ept, gpa, &leaf)) {
+			order_and(unclaim_p, page->p, ~P_MOVING);
+			drop_new(b, page);
+			continue;
+		}
+		note_flags(b, page, leaf);
+		page->ntables = b->prune ? ept_prune(b->ept, gpa, page->table) : 0;
+		b->page[kept++] = *page;
 	}
 	b->npages = kept;
 	order_unlock(unmap_unlock, &b->ept->lock);
@@ -153,14 +174,14 @@ static void kick(struct batch *b)
 		switch (mode & MODE_MASK) {
 		case MODE_IN_GUEST:
 			gate_kick(g);
-			b->ipis++;
+			b->sum.ipis++;
 			b->seen[i] = mode;
 			break;
 		case MODE_READING: /* ends by itself */
 			b->seen[i] = mode;
 			/* fall through */
 		default:
-			b->ipis_avoided++;
+			b->sum.ipis_avoided++;
 		}
 	}
 }
@@ -179,10 +200,54 @@ static void wait(struct batch *b)
 	}
 }
 
+/*
+ * Where the contents of a page go that is to give its frame up: nowhere if a copy is there already
+ * and still good, or if one word tells them all; else to the store, if that takes them. Returns the
+ * page's new entry in P.
+ */
+static u64 put_away(struct batch *b, const struct batch_page *page, u64 *kept)
+{
+	struct backing *m = b->ept->backing;
+	u64 copy = order_load(put_copy, kept), word;
+
+	if (copy) {
+		b->sum.clean++;
+		return P_PACKED;
+	}
+	if (page_is_same(frame_ptr(page->old), &word)) {
+		order_store(put_word, kept, word);
+		b->sum.same++;
+		return P_SAME;
+	}
+	copy = store_put(&m->store, frame_ptr(page->old));
+	if (copy) {
+		order_store(put_handle, kept, copy);
+		b->sum.packed++;
+		return P_PACKED;
+	}
+	lru_mark(&m->lru, backing_index(m, page->gfn), LRU_STUCK, 0);
+	b->sum.stuck++;
+	return page->old << PAGE_SHIFT | P_PRESENT;
+}
+
 static void copy(struct batch *b)
 {
-	for (unsigned i = 0; i < b->npages; i++)
-		frame_copy(b->page[i].new, b->page[i].old);
+	struct backing *m = b->ept->backing;
+
+	for (unsigned i = 0; i < b->npages; i++) {
+		struct batch_page *page = &b->page[i];
+		u64 *kept = backing_kept(m, page->gfn);
+
+		if (page->dirty && order_load(copy_kept, kept)) {
+			store_free(&m->store, order_load(copy_stale, kept));
+			order_store(copy_drop, kept, 0);
+		}
+		page->to = page->new << PAGE_SHIFT | P_PRESENT;
+		if (!page->new)
+			page->to = put_away(b, page, kept);
+		else if (page->new != page->old)
+			frame_copy(page->new, page->old);
+	}
 }
 
 /* P names no frame; Linux does this when it replaces the page table entry by a migration entry. */
@@ -195,41 +260,70 @@ static void clear(struct batch *b)
 static void rebind(struct batch *b)
 {
 	for (unsigned i = 0; i < b->npages; i++)
-		order_store(rebind_p, b->page[i].p,
-			    b->page[i].new << PAGE_SHIFT | P_PRESENT | P_MOVING);
+		order_store(rebind_p, b->page[i].p, b->page[i].to | P_MOVING);
 }
 
 static void release(struct batch *b)
 {
-	for (unsigned i = 0; i < b->npages; i++)
-		frame_free(b->page[i].old, b->ept->owner);
+	for (unsigned i = 0; i < b->npages; i++) {
+		const struct batch_page *page = &b->page[i];
+
+		if (page->to != (page->old << PAGE_SHIFT | P_PRESENT))
+			frame_free(page->old, b->ept->owner);
+		for (unsigned t = 0; t < page->ntables; t++)
+			frame_free(page->table[t], OWNER_HOST);
+		b->sum.tables += page->ntables;
+	}
 }
 
 static void end(struct batch *b)
 {
 	for (unsigned i = 0; i < b->npages; i++)
 		order_and(end_p, b->page[i].p, ~P_MOVING);
-	b->apic_moves += b->apic;
+	b->sum.apic_moves += b->apic;
 }
 
-int batch_add(struct batch *b, u64 gfn)
+static int add(struct batch *b, u64 gfn, u64 new)
 {
 	u64 *p = backing_entry(b->ept->backing, gfn);
 	u64 entry = p ? order_load(add_p, p) : 0;
-	u64 new;
 
 	if (entry & P_MOVING)
 		return -EAGAIN;
 	if (!(entry & P_PRESENT))
 		return -ENOENT;
-	new = b->npages < BATCH_MAX ? frame_alloc_dirty(b->ept->owner) : 0;
-	if (!new)
+	if (b->npages == BATCH_MAX)
 		return -ENOMEM;
-	b->page[b->npages].gfn = gfn;
-	b->page[b->npages].p = p;
-	b->page[b->npages].old = (entry & P_ADDRESS) >> PAGE_SHIFT;
-	b->page[b->npages].new = new;
-	b->npages++;
+	b->page[b->npages++] = (struct batch_page){
+		.gfn = gfn, .p = p, .old = (entry & P_ADDRESS) >> PAGE_SHIFT, .new = new
+	};
+	return 0;
+}
+
+int batch_add_out(struct batch *b, u64 gfn)
+{
+	return add(b, gfn, 0);
+}
+
+int batch_add_to(struct batch *b, u64 gfn, u64 new)
+{
+	frame_note(new, (u32)backing_index(b->ept->backing, gfn));
+	return add(b, gfn, new);
+}
+
+int batch_add(struct batch *b, u64 gfn)
+{
+	int err = add(b, gfn, 0);
+	struct batch_page *page = &b->page[b->npages - !err];
+
+	if (err)
+		return err;
+	page->new = frame_alloc_dirty(b->ept->owner);
+	if (!page->new) {
+		b->npages--;
+		return -ENOMEM;
+	}
+	frame_note(page->new, (u32)backing_index(b->ept->backing, gfn));
 	return 0;
 }
 

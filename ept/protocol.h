@@ -43,17 +43,29 @@ struct gate {
 
 #define BATCH_MAX 512
 
-/* Pages to be moved by one run of the protocol. Large: callers keep it in static memory. */
+/*
+ * The gather: pages that one run of the protocol takes from their frames, to other frames or out of
+ * memory. Until `wait` is over nothing of theirs is freed: the old frames and the tables that became
+ * empty stand in here. Large: callers keep it out of the stack.
+ */
 struct batch {
 	struct ept *ept;
 	unsigned npages;
-	bool apic;			    /* the APIC-access page is among them */
-	u64 seen[MAX_CPUS];		    /* the stays that kick found in progress; 0 none */
-	u64 ipis, ipis_avoided, apic_moves; /* summed over runs */
-	struct {
+	bool apic;	    /* the APIC-access page is among them */
+	bool prune;	    /* tables that become empty go as well */
+	u64 seen[MAX_CPUS]; /* the stays that kick found in progress; 0 none */
+	struct {	    /* summed over runs */
+		u64 ipis, ipis_avoided, apic_moves, tables;
+		u64 same, packed, clean, stuck; /* pages put away; those that could not be */
+	} sum;
+	struct batch_page {
 		u64 gfn;
-		u64 *p;	      /* its entry in P */
-		u64 old, new; /* frames */
+		u64 *p;		  /* its entry in P */
+		u64 old, new;	  /* frames; new 0: the contents go to the store */
+		u64 to;		  /* what P will hold */
+		bool dirty, used; /* written to, accessed, since it was last mapped */
+		unsigned ntables;
+		u64 table[EPT_PRUNE_MAX];
 	} page[BATCH_MAX];
 };
 
@@ -71,24 +83,37 @@ struct protocol {
 /* The protocol of that name, or NULL. */
 const struct protocol *protocol_find(const char *name);
 
-/* Notes guest frame GFN for moving to a new frame. -ENOENT when nothing backs it, -EAGAIN when it
+/* Notes guest frame GFN for moving to a new frame. -ENOENT when it is not resident, -EAGAIN when it
  * is moving already, -ENOMEM when memory is out or the batch full. */
 int batch_add(struct batch *b, u64 gfn);
 
+/* The same, to the frame NEW, which the guest owns and which is freed if the page does not move.
+ * NEW may be the page's own frame: then it is unmapped and stays. */
+int batch_add_to(struct batch *b, u64 gfn, u64 new);
+
+/* Notes it for giving its frame up: its contents go to the store. One batch of a guest at a time may
+ * have such pages. */
+int batch_add_out(struct batch *b, u64 gfn);
+
 /*
- * Moves the batch's pages by the guest's protocol and empties the batch. Returns how many moved:
- * fewer than were added when another invalidator claimed some first. Any CPU may call it, several
- * at once, but not a vCPU's CPU while it is IN_GUEST or READING.
+ * Runs the guest's protocol over the batch's pages and empties the batch. Returns how many pages
+ * went through it: fewer than were added when another invalidator claimed some first. Their
+ * descriptions stay in page[] until the next batch_add(). Any CPU may call it, several at once, but
+ * not a vCPU's CPU while it is IN_GUEST or READING.
  */
 unsigned protocol_run(struct batch *b);
 
 /*
- * Handles an EPT violation of an access (EPT_READ, EPT_WRITE, EPT_EXEC) at GPA: fills P if nothing
- * backs the page, then E. 0: try again in the guest. -EAGAIN: the page is moving, call again.
- * -EFAULT: the guest has no memory there. -EACCES: it has, but not for that; the APIC-access page
- * holds no code. -ENOMEM.
+ * Handles an EPT violation of an access (EPT_READ, EPT_WRITE, EPT_EXEC) at GPA: makes the page
+ * resident, then maps it. 0: try again in the guest. -EAGAIN: the page is on its way, or room was
+ * just made: call again. -EFAULT: the guest has no memory there. -EACCES: it has, but not for that;
+ * the APIC-access page holds no code. -ENOMEM: nothing more can be reclaimed. The caller's vCPU is
+ * OUTSIDE: this may run the protocol.
  */
 int ept_fault(struct ept *e, u64 gpa, u64 access);
+
+/* Makes the page resident, whatever it was. 0, -EAGAIN, -EFAULT or -ENOMEM, as ept_fault(). */
+int ept_bring_in(struct ept *e, u64 gfn);
 
 /*
  * What vmx/ defines: sends the kick (an NMI) that ends the vCPU's stay in guest mode; and reports a
@@ -98,5 +123,8 @@ int ept_fault(struct ept *e, u64 gpa, u64 access);
 #define WAIT_SPINS (1u << 24)
 void gate_kick(struct gate *g);
 void gate_late(struct gate *g, unsigned round);
+
+/* Likewise: the guest of the vCPU cannot go on, for want of memory for GFN. */
+void gate_no_memory(struct gate *g, u64 gfn);
 
 #endif

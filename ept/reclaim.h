@@ -10,21 +10,24 @@
 
 struct reclaim {
 	struct ept *ept;
-	struct lock busy;    /* one CPU reclaims for a guest at a time; taken by trylock only */
-	struct batch batch;  /* of who holds it */
-	unsigned batch_max;  /* pages of one run of the protocol, at most BATCH_MAX */
-	u64 low, high;	     /* background reclaim begins below low left, ends at high */
-	u64 collapse_at;     /* the next 2-MB page to look at */
+	struct lock busy;   /* one CPU reclaims for a guest at a time; taken by trylock only */
+	struct batch batch; /* of who holds it */
+	unsigned batch_max; /* pages of one run of the protocol, at most BATCH_MAX */
+	u64 low, high;	    /* background reclaim begins below low left, ends at high */
+	bool wanted;	    /* background reclaim is at it */
+	u64 dirty_at;	    /* the next word of the dirty log to look at */
+	u64 collapse_at;    /* the next 2-MB page to look at */
 
 	/* For reports. */
-	u64 scanned, activated;	     /* looked at; found used, so to the active list */
-	u64 reclaimed;		     /* frames freed, of which */
-	u64 same_filled, compressed, clean; /* were one word; were compressed; had a good copy */
-	u64 stuck;		     /* could not be put away, so stayed */
-	u64 background, direct;	     /* protocol runs on the housekeeping CPU; by a faulting vCPU */
-	u64 ticks;		     /* of these runs */
-	u64 collapses, compactions, tables_freed, copies_dropped;
+	u64 scanned, activated; /* looked at; found used, so to the active list */
+	u64 reclaimed;		/* frames freed; by what their pages were: batch.sum */
+	u64 background, direct; /* protocol runs on the housekeeping CPU; by a faulting vCPU */
+	u64 ticks;		/* of these runs */
+	u64 collapses, compactions, copies_dropped;
 };
+
+/* What the account's reserve must be for runs of BATCH pages (0: the default). */
+u64 reclaim_reserve(unsigned batch);
 
 /* The least budget, in frames, with which NVCPUS vCPUs get on in a guest of RAM_PAGES whose cold
  * pages compress well; what is in it: see reclaim.c. */
@@ -33,6 +36,9 @@ u64 reclaim_least(unsigned nvcpus);
 /* For the guest that E belongs to, whose account is open. BATCH pages a run at most, 0 for the
  * default. */
 void reclaim_init(struct reclaim *r, struct ept *e, unsigned batch);
+
+/* No CPU reclaims for the guest any more, nor looks at its pages. On the housekeeping CPU. */
+void reclaim_exit(struct reclaim *r);
 
 /* What the housekeeping CPU does over and over: one batch, when less than high is left and it has
  * been below low since. Returns the frames freed. */
@@ -43,6 +49,16 @@ unsigned reclaim_background(struct reclaim *r);
  * try again. -ENOMEM: nothing more can go.
  */
 int reclaim_direct(struct reclaim *r);
+
+/* Between these two R's batch is the caller's. False: another CPU has it. */
+bool reclaim_begin(struct reclaim *r);
+void reclaim_end(struct reclaim *r);
+
+/* Has cold pages go out until FRAMES are to be had. False: they are not. After reclaim_begin(). */
+bool reclaim_make_room(struct reclaim *r, u64 frames);
+
+/* The guest with that account, or NULL. On the housekeeping CPU. */
+struct reclaim *reclaim_guest(unsigned account);
 
 /* Looks at one 2-MB page: when all of it is resident, small and in use, moves it to 512 frames in a
  * row, so that the next fault maps it by one leaf. True when it did. Housekeeping CPU. */

@@ -76,6 +76,11 @@ static inline u64 *backing_entry(const struct backing *b, u64 gfn)
 	return index == ~0ul ? NULL : &b->entries[index];
 }
 
+static inline u64 *backing_kept(const struct backing *b, u64 gfn)
+{
+	return &b->kept[backing_index(b, gfn)];
+}
+
 static inline enum p_kind backing_kind(u64 entry)
 {
 	return entry & P_PRESENT  ? P_KIND_RESIDENT

@@ -45,6 +45,10 @@ void frame_account(u16 id, u64 limit, u64 reserve);
 u64 frame_used(u16 id); /* charged now */
 u64 frame_left(u16 id); /* until the limit; without a limit ~0ul */
 
+/* The last COUNT free frames of the machine are for OWNER_HOST and stores alone: without them no
+ * guest could be made to give frames back. 0 at the start. */
+void frames_keep_back(u64 count);
+
 /* A word that the owner keeps with a frame, for instance which guest page it backs: 0 when it was
  * just allocated. */
 void frame_note(u64 pfn, u32 note);
@@ -53,6 +57,9 @@ u32 frame_noted(u64 pfn);
 /* Poisons the frame and makes it free. Panics when OWNER does not own it: a frame is freed once, by
  * its owner. */
 void frame_free(u64 pfn, u16 owner);
+
+/* Fills the frame with one 64-bit word. */
+void frame_fill(u64 pfn, u64 word);
 
 /* Copies the contents of one frame to another. */
 void frame_copy(u64 to, u64 from);

@@ -13,7 +13,7 @@ struct cpu {
 	struct cpu *self;
 	u32 index; /* 0 is the CPU that booted; it moves memory, the others run vCPUs */
 	u32 apic_id;
-	u32 kicked; /* an NMI came in root mode: the next entry gives up once */
+	u32 kicked;    /* an NMI came in root mode: the next entry gives up once */
 	u32 timer_due; /* the host's APIC timer interrupt came in; who uses the timer clears it */
 	u64 host_rsp;  /* the stack of the C code that called vmx_run() */
 	u64 vmreads, vmwrites;

@@ -15,7 +15,7 @@ enum lru_list { LRU_INACTIVE, LRU_ACTIVE, LRU_LISTS };
 #define LRU_EXEC 2  /* code was fetched from it: not for a large leaf */
 
 struct lru_page {
-	u32 next; /* towards the tail; number + 1, 0 none */
+	u32 next;			  /* towards the tail; number + 1, 0 none */
 	u32 prev : 24, on : 2, flags : 6; /* on: 0 no list, else the list + 1 */
 };
 _Static_assert(sizeof(struct lru_page) == 8, "the lists cost 8 bytes a page");

@@ -10,17 +10,20 @@
 
 struct store {
 	struct lock lock;
-	u16 owner;			/* OWNER_STORE(guest) */
-	u64 partial[STORE_CLASSES];	/* frames with both used and free slots, by size class */
-	u64 full;			/* and all others: for store_destroy() */
-	void *work;			/* the compressor's memory; one user at a time */
-	u64 work_first, work_frames;	/* the frames it lies in, OWNER_HOST */
+	u16 owner;		     /* OWNER_STORE(guest) */
+	u64 partial[STORE_CLASSES];  /* frames with both used and free slots, by size class */
+	u64 full;		     /* and all others: for store_destroy() */
+	void *work;		     /* the compressor's memory; one user at a time */
+	u64 work_first, work_frames; /* the frames it lies in, OWNER_HOST */
 
 	/* For reports. */
-	u64 pages, bytes, frames; /* now: pages kept, bytes they compressed to, frames used */
-	u64 stored, stored_bytes; /* ever: pages put away, and what they compressed to */
+	u64 pages, bytes, frames;    /* now: pages kept, bytes they compressed to, frames used */
+	u64 stored, stored_bytes;    /* ever: pages put away, and what they compressed to */
 	u64 incompressible, no_room; /* refused: would not save half a frame; no frame for it */
 };
+
+/* The frames that a store takes for its work, whatever it keeps. */
+u64 store_frames(void);
 
 /* An empty store for guest ID. 0 or -ENOMEM. */
 int store_init(struct store *s, u16 id);

@@ -138,8 +138,7 @@ static void exit_ept_violation(struct vcpu *v)
 		cpu_relax();
 	}
 	if (err == -ENOMEM)
-		guest_stop(v->guest, "vCPU %u: out of memory for guest-physical %lx", v->gate.id,
-			   gpa);
+		gate_no_memory(&v->gate, gpa >> PAGE_SHIFT);
 	else if (err == -EACCES)
 		guest_stop(v->guest, "vCPU %u: code in the APIC-access page, at RIP %lx",
 			   v->gate.id, vmread(GUEST_RIP));

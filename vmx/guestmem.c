@@ -18,12 +18,13 @@ static int read_page(struct vcpu *v, u64 gpa, void *buf, u64 size)
 		return -EFAULT;
 	for (;;) {
 		u64 entry;
+		int err;
 
 		gate_set(read_mode, &v->gate, MODE_READING);
 		order_fence(read_fence);
 		entry = order_load(read_p, p);
-		if (!(entry & P_MOVING)) {
-			if (entry & P_PRESENT)
+		if (!entry || (entry & (P_PRESENT | P_MOVING)) == P_PRESENT) {
+			if (entry)
 				memcpy(buf,
 				       frame_ptr((entry & P_ADDRESS) >> PAGE_SHIFT) +
 					       (gpa & (PAGE_SIZE - 1)),
@@ -36,7 +37,11 @@ static int read_page(struct vcpu *v, u64 gpa, void *buf, u64 size)
 		gate_leave(read_again, &v->gate);
 		if (order_load(read_stop, &v->gate.requests) & REQ_STOP)
 			return -EAGAIN;
-		cpu_relax();
+		err = entry & P_MOVING ? -EAGAIN : ept_bring_in(v->ept, gpa >> PAGE_SHIFT);
+		if (err == -ENOMEM)
+			gate_no_memory(&v->gate, gpa >> PAGE_SHIFT);
+		if (err)
+			cpu_relax();
 	}
 }
 
@@ -117,22 +122,19 @@ int guest_read_linear(struct vcpu *v, u64 linear, void *buf, u64 size)
 	return 0;
 }
 
-/* Before the guest runs nothing moves, so P is filled and written directly. */
+/* Before the guest runs nothing moves, so the frames are written directly. */
 int guest_load(struct guest *g, u64 gpa, const void *from, u64 size)
 {
 	while (size) {
 		u64 part = MIN(size, PAGE_SIZE - (gpa & (PAGE_SIZE - 1)));
 		u64 *p = backing_entry(&g->backing, gpa >> PAGE_SHIFT);
+		int err;
 
 		if (!p)
 			return -EFAULT;
-		if (!(*p & P_PRESENT)) {
-			u64 pfn = frame_alloc(g->id);
-
-			if (!pfn)
-				return -ENOMEM;
-			*p = pfn << PAGE_SHIFT | P_PRESENT;
-		}
+		err = ept_bring_in(&g->ept, gpa >> PAGE_SHIFT);
+		if (err)
+			return err;
 		memcpy(frame_ptr((*p & P_ADDRESS) >> PAGE_SHIFT) + (gpa & (PAGE_SIZE - 1)), from,
 		       part);
 		gpa += part;

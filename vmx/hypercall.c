@@ -60,8 +60,11 @@ static void wrong(struct vcpu *v)
 			       .tick = r->rcx,
 			       .vcpu = v->gate.id,
 			       .access = v->access.address,
-			       .leaf = v->ept->apic_leaf,
-			       .gone = !ept_walk(v->ept, APIC_ACCESS_GPA).level };
+			       .leaf = v->ept->apic_leaf };
+
+	lock(&v->ept->lock);
+	stale.gone = !ept_walk(v->ept, APIC_ACCESS_GPA).level;
+	unlock(&v->ept->lock);
 
 	__atomic_fetch_add(&g->wrong[kind], 1, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < WRONG_KINDS; i++)

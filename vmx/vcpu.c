@@ -84,6 +84,18 @@ void gate_late(struct gate *g, unsigned round)
 	gate_kick(g);
 }
 
+void gate_no_memory(struct gate *g, u64 gfn)
+{
+	struct vcpu *v = vcpu_of_gate(g);
+
+	guest_stop(
+		v->guest,
+		"vCPU %u: no memory for guest-physical %lx: %lu pages are resident, %lu are packed "
+		"into %lu frames, and nothing more can be reclaimed; give the guest more (mem)",
+		g->id, gfn << PAGE_SHIFT, backing_resident(v->ept->backing),
+		v->ept->backing->store.pages, v->ept->backing->store.frames);
+}
+
 void vlapic_notify(struct vlapic *target)
 {
 	vcpu_request((struct vcpu *)((char *)target - offsetof(struct vcpu, lapic)), REQ_EVENT);
