@@ -37,9 +37,9 @@ u64 frame_alloc(u16 owner)
 	return pfn;
 }
 
-u64 frame_alloc_run(u16 owner, u64 count)
+u64 frame_alloc_run(u16 owner, u64 count, u64 align)
 {
-	if (owner != OWNER_HOST || count > FRAMES_TOTAL - P_ENTRIES)
+	if (owner != OWNER_HOST || align > 1 || count > FRAMES_TOTAL - P_ENTRIES)
 		return 0;
 	memset(frame_ptr(FRAME_BASE + P_ENTRIES), 0, count * PAGE_SIZE);
 	return FRAME_BASE + P_ENTRIES;

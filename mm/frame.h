@@ -16,6 +16,8 @@
 #define OWNER_STORE(id) ((u16)((id) | OWNER_STORE_BIT))
 #define MAX_ACCOUNTS 64 /* guests at once; an account is found by its number modulo this */
 
+#define BLOCK_FRAMES 512ul /* the frames of a 2-MB page, on a 2-MB boundary: a block */
+
 /* What a freed frame is filled with: the mark, with the frame's own number in the low half, so that
  * a stale read tells both that it is stale and what it read. */
 #define POISON 0xdead57a1e0000000ul
@@ -40,6 +42,7 @@ u64 frame_alloc_run(u16 owner, u64 count, u64 align);
  * Opens the account of guest ID: at most LIMIT frames (~0ul: no limit) are its own or its store's
  * at any time. An allocation for the guest's own pages fails as soon as only RESERVE are left;
  * these are for the store, which frees more than it takes. The account must be empty: panics else.
+ * An account that was never opened has no limit.
  */
 void frame_account(u16 id, u64 limit, u64 reserve);
 u64 frame_used(u16 id); /* charged now */
@@ -50,7 +53,7 @@ u64 frame_left(u16 id); /* until the limit; without a limit ~0ul */
 void frames_keep_back(u64 count);
 
 /* A word that the owner keeps with a frame, for instance which guest page it backs: 0 when it was
- * just allocated. */
+ * just allocated. Of what is no frame it is 0. */
 void frame_note(u64 pfn, u32 note);
 u32 frame_noted(u64 pfn);
 
@@ -67,7 +70,20 @@ void frame_copy(u64 to, u64 from);
 /* OWNER_FREE or the owner; OWNER_FREE also for an address that is no frame. */
 u16 frame_owner(u64 pfn);
 
-u64 frames_free(void);
+/*
+ * Compaction. Chooses the block with the most free frames, at least one and not all, in which every
+ * frame that is used is a guest's own page, and keeps its free frames, and those freed in it from
+ * now on, from being handed out. Its first frame; 0 when there is none, or one is kept already. The
+ * caller moves what frame_owner() and frame_noted() tell of its frames; both are hints, as others
+ * free frames meanwhile.
+ */
+u64 frames_isolate(void);
+
+/* Hands the block's free frames out again. True when all of it was free: a run of BLOCK_FRAMES can
+ * be had, unless another CPU is faster. Only after frames_isolate() chose one. */
+bool frames_isolate_end(void);
+
+u64 frames_free(void); /* those that frames_isolate() keeps included */
 u64 frames_total(void);
 
 /* The host maps all frames at their physical addresses. */

@@ -34,6 +34,15 @@ static inline struct cpu *this_cpu(void)
 }
 #endif
 
+#if __STDC_HOSTED__ /* unit tests let allocations of frames fail: tests/unit/fake.c */
+bool alloc_allowed(void);
+#else
+static inline bool alloc_allowed(void)
+{
+	return true;
+}
+#endif
+
 extern struct cpu *cpus[MAX_CPUS]; /* by index */
 extern unsigned ncpus;		   /* those that run */
 

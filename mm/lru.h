@@ -44,6 +44,6 @@ unsigned lru_take(struct lru *l, enum lru_list list, u32 *pages, unsigned max);
 
 /* Flags, LRU_STUCK and so on; lru_mark sets SET and clears CLEAR. */
 void lru_mark(struct lru *l, u64 page, unsigned set, unsigned clear);
-unsigned lru_flags(const struct lru *l, u64 page);
+unsigned lru_flags(struct lru *l, u64 page);
 
 #endif

@@ -75,7 +75,7 @@ struct guest *guest_create(const struct guest_config *c, const char **err)
 	}
 	g->ept.protocol = c->protocol;
 	g->ept.large = c->large && (vmx_caps.ept_vpid & EPT_CAP_2M);
-	g->io_bitmaps = frame_alloc_run(OWNER_HOST, 2) << PAGE_SHIFT;
+	g->io_bitmaps = frame_alloc_run(OWNER_HOST, 2, 1) << PAGE_SHIFT;
 	bitmap = frame_alloc(OWNER_HOST);
 	g->msr_bitmap = bitmap << PAGE_SHIFT;
 	if (!g->io_bitmaps || !bitmap || load_memory(g, c) || create_vcpus(g, c)) {

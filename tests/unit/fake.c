@@ -12,8 +12,6 @@
 #include "tests/unit/fake.h"
 #include "vmx/vmcs.h"
 
-#define OWNER_FAKE 0xfffe
-
 u64 fake_vmcs[FAKE_FIELDS];
 unsigned fake_vmwrites[FAKE_FIELDS];
 unsigned fake_invepts, fake_invvpids, fake_xsetbvs;
@@ -25,6 +23,7 @@ char fake_printed[256], fake_panic_text[256];
 jmp_buf fake_panic_jump;
 bool fake_panic_expected;
 u64 fake_seed, fake_step;
+long fake_fail_alloc = -1;
 static u64 random_state;
 static u64 taken[1 << 16];
 static unsigned ntaken;
@@ -45,14 +44,20 @@ void fake_frames(u64 pages)
 void fake_frames_leave(u64 count)
 {
 	while (frames_free() > count && ntaken < ARRAY_SIZE(taken))
-		taken[ntaken++] = frame_alloc_dirty(OWNER_FAKE);
+		taken[ntaken++] = frame_alloc_dirty(OWNER_HOST);
 	assert_int_equal(frames_free(), count);
 }
 
 void fake_frames_back(void)
 {
 	while (ntaken)
-		frame_free(taken[--ntaken], OWNER_FAKE);
+		frame_free(taken[--ntaken], OWNER_HOST);
+}
+
+bool alloc_allowed(void)
+{
+	return __atomic_load_n(&fake_fail_alloc, __ATOMIC_RELAXED) < 0 ||
+	       __atomic_fetch_sub(&fake_fail_alloc, 1, __ATOMIC_RELAXED);
 }
 
 void fake_vmcs_clear(void)

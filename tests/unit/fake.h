@@ -15,12 +15,16 @@
 #include "mm/host.h"
 
 /* Gives the allocator a new range of PAGES pages, aligned, of which it takes some for its table. */
-#define FAKE_FRAMES_ALIGN (64 * PAGE_SIZE)
+#define FAKE_FRAMES_ALIGN (512 * PAGE_SIZE)
 void fake_frames(u64 pages);
 
 /* Takes all free frames but COUNT of them away, and gives those back that are left of it. */
 void fake_frames_leave(u64 count);
 void fake_frames_back(void);
+
+/* That many allocations succeed, and the next one fails; then, and with -1, none does. A run counts
+ * as one. Atomic. */
+extern long fake_fail_alloc;
 
 /* The current VMCS by field encoding; how often each field was written; an all-zero start. */
 #define FAKE_FIELDS 0x8000

@@ -120,7 +120,7 @@ static void exhaustion(void **state)
 	assert_int_equal(frames_free(), 0);
 	assert_int_equal(frame_alloc(GUEST), 0);
 	assert_int_equal(frame_alloc_dirty(GUEST), 0);
-	assert_int_equal(frame_alloc_run(GUEST, 1), 0);
+	assert_int_equal(frame_alloc_run(GUEST, 1, 1), 0);
 	assert_int_equal(frames_free(), 0);
 	for (unsigned i = 0; i < FRAMES; i++)
 		assert_true(filled_with(got[i], got[i]));
@@ -139,7 +139,7 @@ static void runs(void **state)
 
 	(void)state;
 	for (u64 count = 1; count <= 16; count *= 2) {
-		u64 first = frame_alloc_run(GUEST, count);
+		u64 first = frame_alloc_run(GUEST, count, count);
 
 		assert_true(first);
 		assert_int_equal(first & (count - 1), 0);
@@ -155,7 +155,7 @@ static void runs(void **state)
 		assert_int_equal(frames_free(), free);
 	}
 	/* Too much is refused without a change. */
-	assert_int_equal(frame_alloc_run(GUEST, 64), 0);
+	assert_int_equal(frame_alloc_run(GUEST, 64, 64), 0);
 	assert_int_equal(frames_free(), free);
 	/* What the alignment skipped and what was freed is handed out, each once. */
 	while (frame_alloc(GUEST))
@@ -171,18 +171,18 @@ static void first_fit(void **state)
 	(void)state;
 	fake_frames_leave(0);
 	fake_frames(60); /* frames 1 .. 59, counted from an aligned one */
-	first = frame_alloc_run(GUEST, 16);
+	first = frame_alloc_run(GUEST, 16, 16);
 	assert_int_equal(first & 63, 16);
-	assert_int_equal(frame_alloc_run(GUEST, 1) & 63, 1);
-	assert_int_equal(frame_alloc_run(GUEST, 16) & 63, 32);
+	assert_int_equal(frame_alloc_run(GUEST, 1, 1) & 63, 1);
+	assert_int_equal(frame_alloc_run(GUEST, 16, 16) & 63, 32);
 	free = frames_free();
 	assert_int_equal(free, 59 - 33);
-	assert_int_equal(frame_alloc_run(GUEST, 16), 0); /* 48 .. 63 is not all there */
+	assert_int_equal(frame_alloc_run(GUEST, 16, 16), 0); /* 48 .. 63 is not all there */
 	assert_int_equal(frames_free(), free);
 	for (u64 i = 0; i < 16; i++)
 		frame_free(first + (i * 5) % 16, GUEST);
-	assert_int_equal(frame_alloc_run(GUEST, 16), first);
-	assert_int_equal(frame_alloc_run(GUEST, 8) & 63, 8);
+	assert_int_equal(frame_alloc_run(GUEST, 16, 16), first);
+	assert_int_equal(frame_alloc_run(GUEST, 8, 8) & 63, 8);
 	assert_int_equal(frames_free(), free - 8);
 	while (frame_alloc(GUEST)) /* the list is whole */
 		free--;
@@ -199,7 +199,7 @@ static void several_ranges(void **state)
 	assert_int_equal(frames_free(), FRAMES + 31);
 	assert_int_equal(frames_total(), total + 31);
 	/* A run that the newer range has no room for comes from the older. */
-	b = frame_alloc_run(GUEST, 32);
+	b = frame_alloc_run(GUEST, 32, 32);
 	assert_true(b);
 	assert_int_equal(b & 31, 0);
 	while ((a = frame_alloc(GUEST)))

@@ -108,7 +108,7 @@ static void no_run(void **state)
 /* P filled, E not: a large leaf, unless a page moves or lies elsewhere. */
 static void filled_before(void **state)
 {
-	u64 first = frame_alloc_run(OWNER, LARGE), other, old;
+	u64 first = frame_alloc_run(OWNER, LARGE, LARGE), other, old;
 
 	(void)state;
 	for (u64 i = 0; i < LARGE; i++)
@@ -142,7 +142,7 @@ static void filled_before(void **state)
 /* In a row, but not on a 2-MB boundary. */
 static void unaligned_row(void **state)
 {
-	u64 run = frame_alloc_run(OWNER, 2 * LARGE);
+	u64 run = frame_alloc_run(OWNER, 2 * LARGE, LARGE);
 
 	(void)state;
 	assert_true(run);

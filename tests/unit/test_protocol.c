@@ -273,7 +273,7 @@ static void large_leaf(void **state)
 	u64 first, free;
 
 	(void)state;
-	first = frame_alloc_run(OWNER, 512);
+	first = frame_alloc_run(OWNER, 512, 512);
 	assert_true(first);
 	for (u64 i = 0; i < 512; i++)
 		*backing_entry(&backing, 512 + i) = (first + i) << PAGE_SHIFT | P_PRESENT;

@@ -32,9 +32,9 @@ static u64 alloc_late(u16 owner)
 	return pfn;
 }
 
-static u64 alloc_run_late(u16 owner, u64 count)
+static u64 alloc_run_late(u16 owner, u64 count, u64 align)
 {
-	u64 pfn = frame_alloc_run(owner, count);
+	u64 pfn = frame_alloc_run(owner, count, align);
 
 	let_rival_run();
 	return pfn;
