@@ -124,6 +124,12 @@ int ept_bring_in(struct ept *e, u64 gfn);
 void gate_kick(struct gate *g);
 void gate_late(struct gate *g, unsigned round);
 
+/*
+ * Likewise: waits, for a bounded time, while a vCPU has been turned back too often in a row by runs
+ * of the protocol; called before one begins.
+ */
+void gate_let_through(struct ept *e);
+
 /* Likewise: the guest of the vCPU cannot go on, for want of memory for GFN. */
 void gate_no_memory(struct gate *g, u64 gfn);
 

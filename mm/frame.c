@@ -17,7 +17,7 @@ static unsigned nranges;
 static struct block *pools[POOLS];
 static struct block *isolated; /* in no pool, whatever is free in it */
 static struct account accounts[MAX_ACCOUNTS] = { [0 ... MAX_ACCOUNTS - 1] = { .limit = ~0ul } };
-static u64 free_count, total_count;
+static u64 free_count, total_count, kept_back;
 static struct lock frames_lock;
 
 static void count(u64 *counter, u64 change)
@@ -40,6 +40,8 @@ static bool affordable(u16 owner, u64 pages)
 {
 	const struct account *a = account_of(owner);
 
+	if (is_guest_page(owner) && free_count < pages + kept_back)
+		return false;
 	return !a || a->limit - a->used >= pages + (is_guest_page(owner) ? a->reserve : 0);
 }
 
@@ -111,7 +113,7 @@ void frames_add(u64 start, u64 end)
 	total_count += r->count;
 }
 
-static void fill(u64 pfn, u64 word)
+void frame_fill(u64 pfn, u64 word)
 {
 	void *p = frame_ptr(pfn);
 	u64 words = PAGE_SIZE / sizeof(word);
@@ -153,7 +155,7 @@ u64 frame_alloc(u16 owner)
 	u64 pfn = frame_alloc_dirty(owner);
 
 	if (pfn)
-		fill(pfn, 0);
+		frame_fill(pfn, 0);
 	return pfn;
 }
 
@@ -198,7 +200,7 @@ u64 frame_alloc_run(u16 owner, u64 pages, u64 align)
 	}
 	unlock(&frames_lock);
 	for (u64 i = 0; found && i < pages; i++)
-		fill(found + i, 0);
+		frame_fill(found + i, 0);
 	return found;
 }
 
@@ -213,10 +215,15 @@ void frame_free(u64 pfn, u16 owner)
 					 __ATOMIC_RELAXED))
 		panic("frame-owner: frame %lx freed by %u, owned by %u", pfn, owner,
 		      frame_owner(pfn));
-	fill(pfn, POISON | (pfn & ~POISON_MASK));
+	frame_fill(pfn, POISON | (pfn & ~POISON_MASK));
 	lock(&frames_lock);
 	put(range_of(pfn), pfn, owner);
 	unlock(&frames_lock);
+}
+
+void frames_keep_back(u64 pages)
+{
+	kept_back = pages;
 }
 
 void frame_account(u16 id, u64 limit, u64 reserve)
