@@ -78,13 +78,28 @@ $(B)/symbols.asm: $(B)/interlock.pass1 boot/symbols.awk
 $(B)/symbols.o $(B)/symbols.none.o: %.o: %.asm
 	$(Q)$(NASM) -f elf64 -o $@ $<
 
-$(B)/interlock.pass1: $(OBJS) $(B)/symbols.none.o boot/interlock.lds
+# Of liblz4 the image takes the one file with the block format. It was not compiled with our flags, so
+# what mm/lz4.c rests on is looked up: registers that it uses, references that boot/ can satisfy.
+LZ4 := $(B)/liblz4/lz4.o
+LZ4_REGISTERS := %([yz]mm|mm[0-7]|st|k[0-7]|cr|dr)|[[:space:]]v[a-z0-9]+ +.*%xmm|(ldmxcsr|f?xrstor)
+LZ4_NEEDS := __stack_chk_fail|calloc|free|memcpy|memmove|memset
+
+$(LZ4): | tools
+	@mkdir -p $(@D)
+	$(call say,AR,$@)
+	$(Q)cd $(@D) && ar x "$$($(CC) -print-file-name=liblz4.a)" $(@F)
+	$(Q)! objdump -d --no-show-raw-insn $@ | grep -E '$(LZ4_REGISTERS)' || \
+		{ echo "$@: uses registers that mm/lz4.c does not put back" >&2; exit 1; }
+	$(Q)! nm -u $@ | grep -vwE '$(LZ4_NEEDS)' || \
+		{ echo "$@: needs functions that boot/libc.c does not have" >&2; exit 1; }
+
+$(B)/interlock.pass1: $(OBJS) $(LZ4) $(B)/symbols.none.o boot/interlock.lds
 	$(call say,LINK,$@)
-	$(Q)$(LD) $(LDFLAGS) $(CRT0) $(OBJS) $(B)/symbols.none.o -L/usr/lib -lgnuefi -o $@
+	$(Q)$(LD) $(LDFLAGS) $(CRT0) $(OBJS) $(LZ4) $(B)/symbols.none.o -L/usr/lib -lgnuefi -o $@
 
 $(B)/interlock.elf: $(B)/interlock.pass1 $(B)/symbols.o
 	$(call say,LINK,$@)
-	$(Q)$(LD) $(LDFLAGS) $(CRT0) $(OBJS) $(B)/symbols.o -L/usr/lib -lgnuefi -o $@
+	$(Q)$(LD) $(LDFLAGS) $(CRT0) $(OBJS) $(LZ4) $(B)/symbols.o -L/usr/lib -lgnuefi -o $@
 	$(Q)nm -n $@ | awk -f boot/symbols.awk | cmp -s - $(B)/symbols.asm || \
 		{ echo "$@: functions moved between the two links: backtraces would lie" >&2; \
 		  exit 1; }
@@ -251,7 +266,7 @@ san_cflags = $(if $(shell grep 'sanitizer: thread' tests/unit/$(1).c),$(TSAN_CFL
 $(B)/unit/%: tests/unit/%.c $$(call links,$$*) $$(call included,$$*) $(wildcard */*.h tests/unit/*.h) | tools
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(call san_cflags,$*) $< $(call links,$*) -lcmocka -o $@
+	$(Q)$(CC) $(call san_cflags,$*) $< $(call links,$*) -lcmocka -llz4 -o $@
 
 .PHONY: check launch-check units
 units: $(UNIT)

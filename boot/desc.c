@@ -58,7 +58,7 @@ static void build_idt(void)
 	set_gate(VECTOR_MC, isr_stubs + VECTOR_MC * STUB_SIZE, IST_MC);
 }
 
-void desc_init(struct desc *d, const u64 tops[IST_COUNT - 1], u64 gs_base)
+void desc_init(struct desc *d, const u64 tops[IST_COUNT - 1], u64 cpu_base)
 {
 	struct table_register gdtr = { sizeof(d->gdt) - 1, (u64)d->gdt };
 	struct table_register idtr = { sizeof(idt) - 1, (u64)idt };
@@ -94,8 +94,10 @@ void desc_init(struct desc *d, const u64 tops[IST_COUNT - 1], u64 gs_base)
 		     :
 		     : "m"(gdtr), "i"(SEL_CODE), "i"(SEL_DATA), "i"(SEL_TSS)
 		     : "rax", "memory");
-	/* Loading GS has cleared its base; the handlers need it, so the gates come last. */
-	wrmsr(MSR_GS_BASE, gs_base);
+	/* Loading FS and GS has cleared their bases; the handlers need GS's, so the gates come
+	 * last. */
+	wrmsr(MSR_FS_BASE, cpu_base);
+	wrmsr(MSR_GS_BASE, cpu_base);
 	asm volatile("lidt %0" : : "m"(idtr));
 }
 

@@ -25,9 +25,9 @@ struct desc {
 	struct tss tss;
 };
 
-/* Fills D and loads it on this CPU, with GS_BASE and the shared IDT. TOPS[i] is the top of stack
- * IST i+1. */
-void desc_init(struct desc *d, const u64 tops[IST_COUNT - 1], u64 gs_base);
+/* Fills D and loads it on this CPU, with CPU_BASE for FS and GS, and the shared IDT. TOPS[i] is the
+ * top of stack IST i+1. */
+void desc_init(struct desc *d, const u64 tops[IST_COUNT - 1], u64 cpu_base);
 
 /*
  * CR0 = PE MP ET NE WP PG, CR4 = PAE MCE OSFXSR OSXMMEXCPT and, where the CPU has XSAVE, OSXSAVE

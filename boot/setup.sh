@@ -32,6 +32,7 @@ explore | spin) ;;
 *)
 	needs nasm nasm
 	needs gnu-efi /usr/lib/crt0-efi-x86_64.o
+	needs liblz4-dev /usr/include/lz4.h
 	needs fdisk sfdisk
 	needs mtools mcopy
 	;;

@@ -82,6 +82,7 @@ void smp_init(u64 block, u32 count, const u32 *apic_id)
 		p->cpu.self = &p->cpu;
 		p->cpu.index = i;
 		p->cpu.apic_id = apic_id[i];
+		p->cpu.guard = rdtsc() << 8; /* a NUL in it stops what overflows by strings */
 		p->stack_low = block;
 		p->stack_high = (u64)p;
 		paging_set(p->stack_low, p->stack_low + PAGE_SIZE, ACCESS_NONE);

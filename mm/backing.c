@@ -14,7 +14,7 @@ static u64 run_frames(u64 pages)
 
 u64 backing_frames(u64 ram_pages)
 {
-	return run_frames(ram_pages + 1) + store_frames();
+	return run_frames(ram_pages + 1) + store_work_frames();
 }
 
 int backing_init(struct backing *b, u16 owner, u64 ram_pages)

@@ -8,7 +8,7 @@
 
 #include "mm/types.h"
 
-/* One per CPU, reached through GS. Assembly knows the offsets that are asserted below. */
+/* One per CPU, reached through GS, and its guard through FS. Assembly knows the offsets that are asserted below. */
 struct cpu {
 	struct cpu *self;
 	u32 index; /* 0 is the CPU that booted; it moves memory, the others run vCPUs */
@@ -16,11 +16,14 @@ struct cpu {
 	u32 kicked;    /* an NMI came in root mode: the next entry gives up once */
 	u32 timer_due; /* the host's APIC timer interrupt came in; who uses the timer clears it */
 	u64 host_rsp;  /* the stack of the C code that called vmx_run() */
-	u64 vmreads, vmwrites;
+	u64 vmreads;
+	u64 guard; /* what liblz4's stack protector compares with */
+	u64 vmwrites;
 	void *vcpu; /* the vCPU whose VMCS is current here, or NULL */
 };
 _Static_assert(offsetof(struct cpu, kicked) == 16, "boot/isr.asm and vmx/entry.asm use it");
 _Static_assert(offsetof(struct cpu, host_rsp) == 24, "vmx/entry.asm uses it");
+_Static_assert(offsetof(struct cpu, guard) == 0x28, "psABI: the stack guard is %fs:0x28");
 
 #if __STDC_HOSTED__ /* unit tests define it: tests/unit/fake.c */
 struct cpu *this_cpu(void);

@@ -6,7 +6,7 @@
 
 #include "mm/lock.h"
 
-#define STORE_CLASSES 16
+#define STORE_CLASSES 13
 
 struct store {
 	struct lock lock;
@@ -22,8 +22,8 @@ struct store {
 	u64 incompressible, no_room; /* refused: would not save half a frame; no frame for it */
 };
 
-/* The frames that a store takes for its work, whatever it keeps. */
-u64 store_frames(void);
+/* The frames of working memory that a store takes, OWNER_HOST's. */
+u64 store_work_frames(void);
 
 /* An empty store for guest ID. 0 or -ENOMEM. */
 int store_init(struct store *s, u16 id);

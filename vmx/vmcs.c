@@ -23,7 +23,7 @@ static void write_host_state(struct vcpu *v)
 	vmwrite(HOST_FS_SELECTOR, 0);
 	vmwrite(HOST_GS_SELECTOR, 0);
 	vmwrite(HOST_TR_SELECTOR, SEL_TSS);
-	vmwrite(HOST_FS_BASE, 0);
+	vmwrite(HOST_FS_BASE, (u64)this_cpu());
 	vmwrite(HOST_GS_BASE, (u64)this_cpu());
 	vmwrite(HOST_TR_BASE, tss);
 	vmwrite(HOST_GDTR_BASE, gdt);

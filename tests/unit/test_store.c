@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The store: what was put in comes out, in slots that fit, until memory is out; and every frame of
+ * it goes back. It is looked into from here.
+ * links: mm/lz4.c mm/frame.c tests/unit/fake.c
+ */
+#include <lz4.h>
+
+#include "mm/store.c"
+#include "tests/unit/fake.h"
+#include "tests/unit/pages.h"
+
+#define GUEST 7
+#define FRAMES 47 /* a page of 48 is the allocator's table */
+
+static struct store store;
+static u64 work; /* frames */
+static u8 page[PAGE_SIZE], out[PAGE_SIZE];
+
+static int setup(void **state)
+{
+	(void)state;
+	fake_frames_leave(0);
+	fake_frames(FRAMES + 1);
+	fake_random_start();
+	work = store_work_frames();
+	return store_init(&store, GUEST);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	store_destroy(&store);
+	return frame_used(GUEST) ? -1 : 0;
+}
+
+static unsigned count_list(u64 first, u64 *pages, int kind)
+{
+	unsigned frames = 0;
+
+	for (u64 pfn = first, prev = 0; pfn;
+	     prev = pfn, pfn = ((struct shelf *)frame_ptr(pfn))->next) {
+		const struct shelf *f = frame_ptr(pfn);
+
+		CHECK(frame_owner(pfn) == OWNER_STORE(GUEST));
+		CHECK(f->prev == prev);
+		CHECK(f->kind < STORE_CLASSES && f->used && !(f->used & ~all_used(f->kind)));
+		CHECK(kind < 0 ? f->used == all_used(f->kind)
+			       : f->kind == (u32)kind && f->used != all_used(f->kind));
+		for (u64 i = 0; i < slots[f->kind]; i++)
+			CHECK(!slot_at(pfn, f->kind, i)->size == !(f->used & BIT(i)));
+		*pages += (u64)__builtin_popcountl(f->used);
+		frames++;
+	}
+	return frames;
+}
+
+/* Lists, slots and counters agree, and no frame is anywhere else. */
+static void check_whole(void)
+{
+	u64 pages = 0;
+	unsigned frames = count_list(store.full, &pages, -1);
+
+	for (int kind = 0; kind < STORE_CLASSES; kind++)
+		frames += count_list(store.partial[kind], &pages, kind);
+	CHECK(store.pages == pages && store.frames == frames);
+	CHECK(frame_used(GUEST) == frames && frames_free() + frames + work == FRAMES);
+}
+
+static u64 object_size(u64 handle)
+{
+	return find(&store, handle)->size;
+}
+
+/* What is kept is LZ4's block format: the library by itself reads it. */
+static void check_kept(u64 handle, const u8 *expected)
+{
+	const struct object *o = find(&store, handle);
+
+	memset(out, 0xee, sizeof(out));
+	store_read(&store, handle, out);
+	CHECK(!memcmp(out, expected, PAGE_SIZE));
+	memset(out, 0xee, sizeof(out));
+	CHECK(LZ4_decompress_safe((const char *)o->data, (char *)out, o->size, PAGE_SIZE) ==
+	      PAGE_SIZE);
+	CHECK(!memcmp(out, expected, PAGE_SIZE));
+}
+
+static void round_trips(void **state)
+{
+	u64 handles[PAGE_KINDS];
+	unsigned kept = 0;
+
+	(void)state;
+	for (unsigned kind = 0; kind < PAGE_KINDS; kind++) {
+		page_make(page, kind, 42);
+		handles[kind] = store_put(&store, page);
+		kept += handles[kind] != 0;
+		check_whole();
+	}
+	assert_false(handles[PAGE_RANDOM]);
+	assert_int_equal(store.incompressible, PAGE_KINDS - kept);
+	assert_true(handles[PAGE_ZERO] && handles[PAGE_SAME] && handles[PAGE_SPARSE] &&
+		    handles[PAGE_TEXT]);
+	assert_true(object_size(handles[PAGE_ZERO]) < 40);
+	assert_true(object_size(handles[PAGE_TEXT]) < PAGE_SIZE / 3);
+	assert_int_equal(store.pages, kept);
+	assert_int_equal(store.stored, kept);
+	assert_int_equal(store.bytes, store.stored_bytes);
+	for (unsigned kind = 0; kind < PAGE_KINDS; kind++) {
+		if (!handles[kind])
+			continue;
+		page_make(page, kind, 42);
+		check_kept(handles[kind], page);
+		check_kept(handles[kind], page); /* reading takes nothing away */
+		store_free(&store, handles[kind]);
+		check_whole();
+	}
+	assert_int_equal(store.pages, 0);
+	assert_int_equal(store.bytes, 0);
+	assert_int_equal(store.stored, kept);
+	assert_int_equal(frames_free(), FRAMES - work);
+}
+
+/* Each size goes to the smallest slots that hold it; nothing beyond half a frame is kept. */
+static void sizes(void **state)
+{
+	static const unsigned counts[] = { 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48 };
+	u64 seen = 0;
+
+	(void)state;
+	for (unsigned n = 0; n <= PAGE_SIZE; n += 1 + n / 256) {
+		char packed[LZ4_COMPRESSBOUND(PAGE_SIZE)];
+		int size;
+		u64 handle;
+		u32 kind;
+
+		memset(page, 0, sizeof(page));
+		page_random(page, 0, n, n);
+		size = LZ4_compress_default((const char *)page, packed, PAGE_SIZE, sizeof(packed));
+		handle = store_put(&store, page);
+		if (!handle) {
+			/* near its limit LZ4 may give up early */
+			assert_true(size > (int)largest(0) - 16);
+			continue;
+		}
+		assert_int_equal(object_size(handle), size);
+		kind = ((struct shelf *)frame_ptr(handle >> PAGE_SHIFT))->kind;
+		assert_true(size <= (int)largest(kind));
+		assert_true(kind == STORE_CLASSES - 1 || size > (int)largest(kind + 1));
+		seen |= BIT(kind);
+		check_kept(handle, page);
+		store_free(&store, handle);
+	}
+	assert_int_equal(seen, BIT(STORE_CLASSES) - 1);
+	for (u32 kind = 0; kind < STORE_CLASSES; kind++) {
+		assert_int_equal(slots[kind], counts[kind]);
+		assert_true(sizeof(struct shelf) + slots[kind] * slot_size(kind) <= PAGE_SIZE);
+	}
+	assert_true(largest(0) > PAGE_SIZE / 2 - 32 && largest(0) < PAGE_SIZE / 2);
+	assert_true(store.incompressible > 0);
+	check_whole();
+}
+
+/* A frame serves as many pages as it has slots, a freed slot serves again, and the last one gives
+ * the frame back. */
+static void reuse(void **state)
+{
+	u64 handles[48], first, left = frames_free();
+
+	(void)state;
+	page_make(page, PAGE_ZERO, 0);
+	for (unsigned i = 0; i < 48; i++) {
+		handles[i] = store_put(&store, page);
+		assert_int_equal(handles[i] >> PAGE_SHIFT, handles[0] >> PAGE_SHIFT);
+		for (unsigned k = 0; k < i; k++)
+			assert_true(handles[k] != handles[i]);
+	}
+	assert_int_equal(frames_free(), left - 1);
+	check_whole(); /* full */
+	first = store_put(&store, page);
+	assert_true(first >> PAGE_SHIFT != handles[0] >> PAGE_SHIFT);
+	assert_int_equal(frames_free(), left - 2);
+	store_free(&store, first);
+	assert_int_equal(frames_free(), left - 1);
+	store_free(&store, handles[17]);
+	check_whole();
+	assert_int_equal(store_put(&store, page), handles[17]);
+	check_whole();
+	for (unsigned i = 0; i < 48; i++) {
+		assert_int_equal(frames_free(), left - 1);
+		check_kept(handles[i], page);
+		store_free(&store, handles[i]);
+		check_whole();
+	}
+	assert_int_equal(frames_free(), left);
+}
+
+static bool filled_with(u64 pfn, u64 word)
+{
+	const u64 *p = frame_ptr(pfn);
+
+	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*p); i++)
+		if (p[i] != word)
+			return false;
+	return true;
+}
+
+/* All frames come back, and nothing of what they held is in them. */
+static void destroy(void **state)
+{
+	u64 first;
+
+	(void)state;
+	for (u64 i = 0; frames_free(); i++) {
+		page_make(page, i % PAGE_KINDS, i);
+		store_put(&store, page);
+	}
+	check_whole();
+	assert_true(store.full);
+	first = store.work_first;
+	store_destroy(&store);
+	assert_int_equal(frames_free(), FRAMES);
+	assert_true(!store.work && !store.work_frames && !store.full && !store.pages);
+	first &= ~63ul; /* the range's table; fake_frames() aligns it */
+	for (u64 pfn = first + 1; pfn <= first + FRAMES; pfn++) {
+		assert_int_equal(frame_owner(pfn), OWNER_FREE);
+		assert_true(filled_with(pfn, POISON | (pfn & ~POISON_MASK)));
+	}
+	/* And once more: an empty store. */
+	assert_int_equal(store_init(&store, GUEST), 0);
+	store_destroy(&store);
+	assert_int_equal(frames_free(), FRAMES);
+}
+
+/* Each allocation fails in turn: nothing is lost, and the next try works. */
+static void failed_allocations(void **state)
+{
+	struct store second;
+	u64 handle, left = frames_free();
+	long n;
+
+	(void)state;
+	for (n = 0; fake_fail_alloc = n, store_init(&second, GUEST + 1); n++) {
+		assert_int_equal(fake_fail_alloc, -1);
+		assert_int_equal(frames_free(), left);
+	}
+	assert_true(n > 0);
+	fake_fail_alloc = -1;
+	store_destroy(&second);
+
+	page_make(page, PAGE_TEXT, 1);
+	for (n = 0; fake_fail_alloc = n, !(handle = store_put(&store, page)); n++) {
+		assert_int_equal(fake_fail_alloc, -1);
+		assert_int_equal(store.no_room, n + 1);
+		assert_int_equal(store.incompressible, 0);
+		assert_int_equal(store.pages + store.frames + store.bytes + store.stored, 0);
+		check_whole();
+	}
+	assert_true(n > 0);
+	fake_fail_alloc = -1;
+	check_kept(handle, page);
+	check_whole();
+}
+
+/* With no new frame to be had, what is there is used: the guest's account is at its limit. */
+static void no_room(void **state)
+{
+	u64 handle, big;
+
+	(void)state;
+	frame_account(GUEST, 1, 1);
+	page_make(page, PAGE_TEXT, 1);
+	big = store_put(&store, page);
+	assert_true(big);
+	assert_int_equal(frame_left(GUEST), 0);
+
+	/* A zero page would have smaller slots; a bigger one is better than none. */
+	memset(page, 0, sizeof(page));
+	handle = store_put(&store, page);
+	assert_int_equal(handle >> PAGE_SHIFT, big >> PAGE_SHIFT);
+	assert_true(handle != big);
+	check_kept(handle, page);
+	/* But a page that needs a bigger slot than is there has none. */
+	page_random(page, 0, 1800, 5);
+	assert_int_equal(store_put(&store, page), 0);
+	assert_int_equal(store.no_room, 1);
+	/* Nor are there any in a full frame. */
+	memset(page, 0, sizeof(page));
+	while (store_put(&store, page))
+		;
+	assert_int_equal(store.no_room, 2);
+	assert_int_equal(store.full, big >> PAGE_SHIFT);
+	check_whole();
+	/* Until one of them goes. */
+	store_free(&store, handle);
+	assert_int_equal(store_put(&store, page), handle);
+	page_make(page, PAGE_TEXT, 1);
+	check_kept(big, page);
+	store_destroy(&store);
+	frame_account(GUEST, ~0ul, 0);
+}
+
+static void refusals(void **state)
+{
+	struct store other;
+	struct object *o;
+	u64 a, b;
+
+	(void)state;
+	assert_int_equal(store_init(&other, GUEST + 1), 0);
+	page_make(page, PAGE_TEXT, 3);
+	a = store_put(&store, page);
+	b = store_put(&store, page);
+	assert_panics("store-handle", store_read(&store, 0, out));
+	assert_panics("store-handle", store_free(&store, 0));
+	assert_panics("store-handle", store_read(&store, b + 1, out));	   /* a free slot */
+	assert_panics("store-handle", store_read(&store, a | 0xfff, out)); /* no slot */
+	assert_panics("store-handle", store_read(&other, a, out));
+	assert_panics("store-handle", store_free(&other, a));
+	assert_panics("store-handle", store_read(&store, store.work_first << PAGE_SHIFT, out));
+	store_free(&store, a);
+	assert_panics("store-handle", store_free(&store, a));
+	assert_panics("store-handle", store_read(&store, a, out));
+	check_kept(b, page);
+
+	o = find(&store, b);
+	o->size--;
+	assert_panics("store-contents", store_read(&store, b, out));
+	o->size = (u16)largest(0);
+	assert_panics("store-handle", store_read(&store, b, out));
+	o->size = 1;
+	o->data[0] = 0; /* a whole block, but of no bytes */
+	assert_panics("store-contents", store_read(&store, b, out));
+	store_free(&store, b);
+	assert_panics("store-handle", store_free(&store, b)); /* the frame is gone */
+	store_destroy(&other);
+}
+
+/* Damaged data is found to be no page, or gives one: nothing is written beside it. */
+static void damage(void **state)
+{
+	enum { BESIDE = 64 };
+	u8 around[BESIDE + PAGE_SIZE + BESIDE], packed[2048], state_memory[32768], bad[2048];
+	unsigned size = 0, refused = 0;
+
+	(void)state;
+	assert_true(lz4_state_size() <= sizeof(state_memory));
+	for (fake_step = 0; fake_step < 20000; fake_step++) {
+		if (fake_step % 100 == 0) {
+			do {
+				page_make(page, fake_random() % PAGE_KINDS, fake_random());
+				size = lz4_pack(state_memory, page, packed, sizeof(packed));
+			} while (!size);
+		}
+		memcpy(bad, packed, size);
+		for (u64 n = 1 + fake_random() % 4; n; n--)
+			bad[fake_random() % size] = (u8)fake_random();
+		memset(around, 0x5c, sizeof(around));
+		refused += !lz4_unpack(bad, size, around + BESIDE);
+		for (unsigned i = 0; i < BESIDE; i++)
+			CHECK(around[i] == 0x5c && around[BESIDE + PAGE_SIZE + i] == 0x5c);
+	}
+	assert_in_range(refused, 1000, 20000);
+}
+
+static void same(void **state)
+{
+	u64 word = 1;
+
+	(void)state;
+	page_make(page, PAGE_ZERO, 0);
+	assert_true(page_is_same(page, &word));
+	assert_int_equal(word, 0);
+	page_make(page, PAGE_SAME, 9);
+	assert_true(page_is_same(page, &word));
+	assert_memory_equal(page, &word, sizeof(word));
+	for (unsigned i = 0; i < PAGE_SIZE; i++) {
+		page[i] ^= 0x10;
+		assert_false(page_is_same(page, &word));
+		page[i] ^= 0x10;
+	}
+	assert_true(page_is_same(page, &word));
+	/* Half a word repeated is a word repeated; a period of two words is not. */
+	memset(page, 0x77, sizeof(page));
+	assert_true(page_is_same(page, &word));
+	assert_int_equal(word, 0x7777777777777777);
+	for (unsigned i = 0; i < PAGE_SIZE / 16; i++)
+		page[16 * i] = 0;
+	assert_false(page_is_same(page, &word));
+}
+
+#define MODEL 400
+static struct model {
+	u64 handle, number;
+	enum page_kind kind;
+} model[MODEL];
+static unsigned nmodel;
+
+static void model_put(void)
+{
+	struct model *m = &model[nmodel];
+	u64 refused = store.incompressible, no_room = store.no_room;
+
+	m->kind = fake_random() % PAGE_KINDS;
+	m->number = fake_random();
+	page_make(page, m->kind, m->number);
+	m->handle = store_put(&store, page);
+	for (unsigned i = 0; i < nmodel; i++)
+		CHECK(model[i].handle != m->handle);
+	if (m->handle) {
+		nmodel++;
+	} else if (store.no_room > no_room) {
+		CHECK(store.no_room == no_room + 1 && !frames_free());
+	} else {
+		CHECK(store.incompressible == refused + 1);
+		CHECK(m->kind >= PAGE_PART);
+	}
+}
+
+static void model_check(unsigned i)
+{
+	page_make(page, model[i].kind, model[i].number);
+	check_kept(model[i].handle, page);
+}
+
+static void random_operations(void **state)
+{
+	u64 bytes = 0, refused = 0;
+
+	(void)state;
+	nmodel = 0;
+	for (fake_step = 0; fake_step < 30000; fake_step++) {
+		u64 choice = fake_random() % 16;
+		u64 phase = fake_step / 1500 % 3; /* now it runs empty, now it fills up */
+
+		if (choice < 5 + 2 * phase && nmodel < MODEL) {
+			model_put();
+		} else if (choice < 13 && nmodel) {
+			unsigned i = (unsigned)(fake_random() % nmodel);
+
+			model_check(i);
+			store_free(&store, model[i].handle);
+			model[i] = model[--nmodel];
+		} else if (nmodel) {
+			model_check((unsigned)(fake_random() % nmodel));
+		} else if (choice == 15) {
+			refused += store.no_room;
+			store_destroy(&store);
+			CHECK(frames_free() == FRAMES);
+			CHECK(store_init(&store, GUEST) == 0);
+		}
+		CHECK(store.pages == nmodel);
+		if (fake_step % 16 == 0)
+			check_whole();
+	}
+	for (unsigned i = 0; i < nmodel; i++) {
+		model_check(i);
+		bytes += object_size(model[i].handle);
+	}
+	CHECK(store.bytes == bytes);
+	refused += store.no_room;
+	print_message("# %lu puts found no frame, SEED=%lu\n", refused, fake_seed);
+	CHECK(refused > 100);
+	while (nmodel)
+		store_free(&store, model[--nmodel].handle);
+	CHECK(frames_free() == FRAMES - work);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(round_trips),
+		TEST(sizes),
+		TEST(reuse),
+		TEST(destroy),
+		TEST(failed_allocations),
+		TEST(no_room),
+		TEST(refusals),
+		TEST(damage),
+		TEST(same),
+		TEST(random_operations),
+	};
+
+	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}
