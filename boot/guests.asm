@@ -31,6 +31,7 @@ guest_images:
 	image bench
 	image state
 	image rogue
+	image churn
 
 	section .rodata
 	align 4

@@ -127,6 +127,7 @@ static void print_bench(const struct guest *g, const char *field, unsigned offse
 		[BENCH_IPI] = "ipi",
 		[BENCH_FAULT] = "fresh-page",
 		[BENCH_LOOP] = "loop",
+		[BENCH_TOUCHES] = "touches",
 	};
 	const char *separator = "";
 

@@ -18,8 +18,10 @@ void check_timer(struct vcpu *v);
 /* Waits for the last IPI that this vCPU sent. */
 void settle_ipi(struct vcpu *v);
 
-/* The end of a program on each vCPU: nothing in flight, everything verified once more, then DONE.
+/* The end of a program on each vCPU: nothing in flight, VERIFY, the registers once more, then DONE.
  */
+_Noreturn void patrol_end(struct vcpu *v, void (*verify)(struct vcpu *v));
+/* patrol_end() with all of the vCPU's data pages. */
 _Noreturn void patrol_finish(struct vcpu *v);
 /* Rounds until the hypervisor says finish, then patrol_finish(). Each visits PAGES data pages. */
 _Noreturn void patrol_rounds(struct vcpu *v, u32 pages);

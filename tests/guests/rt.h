@@ -13,6 +13,7 @@ struct guest_info {
 	u32 magic, vcpus, ram_pages, arg;
 	u64 seed;
 	u32 ticks_per_us; /* of the TSC */
+	u32 budget_pages; /* frames that back its RAM at a time, at most; 0: no limit */
 };
 
 /* Memory below 1 MB: see layout.inc. Above it the data pages of data.c. */

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mm/random.h"
+#include "tests/guests/contents.h"
+
+/* A prime above any number of pages: multiplied by it, modulo that number, pages are scattered, and
+ * each has a place of its own. So the shares are exact. */
+#define SCATTER 2654435761ul
+
+/* Of 64 versions of a page. */
+#define ONE_WORD_OF_64 8
+#define SPARSE_OF_64 11 /* a fifth of the others */
+
+#define SPARSE_STEP 32
+
+/* A line of text. Three of its words are not as they stand here; the row's number is two bytes in
+ * the middle of one. */
+#define PAGE_WORD 1
+#define VERSION_WORD 3
+#define ROW_WORD 4
+#define ROW_SHIFT 40
+#define LINE                                                                                       \
+	"page no ........ version........ row ..: a train that waits for a signal waits for "      \
+	"the points, and the points wait for a train.\n"
+_Static_assert(sizeof(LINE) - 1 == 8 * CONTENTS_LINE, "a line is so many words");
+static const union {
+	char text[8 * CONTENTS_LINE];
+	u64 words[CONTENTS_LINE];
+} line = { LINE };
+
+static u64 hash(u32 page, u32 version, u32 word)
+{
+	u64 state = (u64)page << 32 | (u64)version << 16 | word;
+
+	return random_next(&state);
+}
+
+/* Hexadecimal digits as they lie in memory. */
+static u64 hex(u32 value, u32 digits)
+{
+	u64 text = 0;
+
+	for (u32 i = 0; i < digits; i++, value >>= 4)
+		text = text << 8 | (u8) "0123456789abcdef"[value & 15];
+	return text;
+}
+
+static void build_line(u64 *words, u32 page, u32 version)
+{
+	for (u32 i = 0; i < CONTENTS_LINE; i++)
+		words[i] = line.words[i];
+	words[PAGE_WORD] = hex(page, 8);
+	words[VERSION_WORD] = hex(version, 7) << 8 | ' ';
+}
+
+static u64 row_word(u32 row)
+{
+	return (line.words[ROW_WORD] & ~(0xfffful << ROW_SHIFT)) | hex(row, 2) << ROW_SHIFT;
+}
+
+void contents_mix(struct contents_mix *m, u32 first, u32 pages, u32 budget)
+{
+	*m = (struct contents_mix){ first, pages, pages / 10, pages / 2 };
+	if (budget) {
+		m->random = MIN(m->random, budget / 8);
+		m->packed = MIN(m->packed, (u64)budget * 4);
+	}
+}
+
+static enum contents_kind kind_of(const struct contents_mix *m, u32 page, u32 version, u64 hash)
+{
+	u32 place = (page - m->first) * SCATTER % m->pages, dice = hash >> 58;
+
+	if (!version)
+		return CONTENTS_ZERO;
+	if (dice < ONE_WORD_OF_64 || place >= m->random + m->packed)
+		return dice & 1 ? CONTENTS_SAME : CONTENTS_ZERO;
+	if (place < m->random)
+		return CONTENTS_RANDOM;
+	return dice < ONE_WORD_OF_64 + SPARSE_OF_64 ? CONTENTS_SPARSE : CONTENTS_TEXT;
+}
+
+void contents_of(struct contents *c, const struct contents_mix *m, u32 page, u32 version)
+{
+	c->page = page;
+	c->version = version;
+	c->hash = hash(page, version, CONTENTS_WORDS);
+	c->kind = kind_of(m, page, version, c->hash);
+	if (c->kind == CONTENTS_TEXT)
+		build_line(c->line, page, version);
+}
+
+static inline u64 word_of(const struct contents *c, u32 i)
+{
+	switch (c->kind) {
+	case CONTENTS_SAME:
+		return c->hash;
+	case CONTENTS_TEXT:
+		return i % CONTENTS_LINE == ROW_WORD ? row_word(i / CONTENTS_LINE)
+						     : c->line[i % CONTENTS_LINE];
+	case CONTENTS_SPARSE:
+		return (i ^ c->hash) % SPARSE_STEP ? 0 : hash(c->page, c->version, i);
+	case CONTENTS_RANDOM:
+		return hash(c->page, c->version, i);
+	default:
+		return 0;
+	}
+}
+
+u32 contents_wrong(const struct contents *c, const volatile u64 *words, u32 from, u32 step,
+		   u64 *expected)
+{
+	while (from < CONTENTS_WORDS) {
+		*expected = word_of(c, from);
+		if (unlikely(words[from] != *expected))
+			break;
+		from += step;
+	}
+	return from;
+}
+
+/* One instruction for many words: a fault in the middle of it is as likely as between two. */
+static void repeat(volatile u64 *words, u64 word)
+{
+	u64 n = CONTENTS_WORDS;
+
+	asm volatile("rep stosq" : "+D"(words), "+c"(n) : "a"(word) : "memory");
+}
+
+static void copy_line(volatile u64 *to, const u64 *from)
+{
+	u64 n = CONTENTS_LINE;
+
+	asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+}
+
+void contents_fill(const struct contents *c, volatile u64 *words)
+{
+	switch (c->kind) {
+	case CONTENTS_TEXT:
+		for (u32 i = 0; i < CONTENTS_WORDS; i += CONTENTS_LINE) {
+			copy_line(&words[i], c->line);
+			words[i + ROW_WORD] = row_word(i / CONTENTS_LINE);
+		}
+		break;
+	case CONTENTS_SPARSE:
+		repeat(words, 0);
+		for (u32 i = c->hash % SPARSE_STEP; i < CONTENTS_WORDS; i += SPARSE_STEP)
+			words[i] = word_of(c, i);
+		break;
+	case CONTENTS_RANDOM:
+		for (u32 i = 0; i < CONTENTS_WORDS; i++)
+			words[i] = word_of(c, i);
+		break;
+	default:
+		repeat(words, word_of(c, 0));
+	}
+}
+
+u16 contents_stamp(u32 page, u32 version)
+{
+	return version ? (u16)(hash(page, version, CONTENTS_WORDS) << 11 | version) : 0;
+}
+
+bool contents_version(u32 page, u16 stamp, u32 *version)
+{
+	*version = stamp & CONTENTS_VERSION_MAX;
+	return stamp == contents_stamp(page, *version);
+}
