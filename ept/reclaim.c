@@ -66,6 +66,13 @@ static u64 left(const struct reclaim *r)
 	return MIN(frame_left(r->ept->owner), frames_free());
 }
 
+static u64 pages_listed(const struct reclaim *r)
+{
+	const struct lru *l = &r->ept->backing->lru;
+
+	return l->list[LRU_ACTIVE].count + l->list[LRU_INACTIVE].count;
+}
+
 bool reclaim_begin(struct reclaim *r)
 {
 	return !__atomic_exchange_n(&r->busy.taken, 1, __ATOMIC_ACQUIRE);
@@ -209,8 +216,8 @@ bool reclaim_make_room(struct reclaim *r, u64 frames)
 	/* Not for a guest that would be emptied for it. */
 	if (frame_left(owner) != ~0ul && frame_left(owner) + frame_used(owner) < 4 * frames)
 		return false;
-	while (left(r) < r->low + frames && r->scanned < end && run(r, false, &moving))
-		;
+	while (left(r) < r->low + frames && r->scanned < end && pages_listed(r))
+		run(r, false, &moving);
 	return left(r) >= r->low + frames;
 }
 
@@ -231,7 +238,6 @@ unsigned reclaim_background(struct reclaim *r)
 
 int reclaim_direct(struct reclaim *r)
 {
-	const struct lru *l = &r->ept->backing->lru;
 	bool moving = false;
 	unsigned freed = 0;
 	u64 first, pages;
@@ -244,7 +250,7 @@ int reclaim_direct(struct reclaim *r)
 	}
 	/* Once round with a second chance for each, once without. */
 	first = r->scanned;
-	pages = l->list[LRU_ACTIVE].count + l->list[LRU_INACTIVE].count;
+	pages = pages_listed(r);
 	while (!freed && pages && r->scanned - first < 2 * pages)
 		freed = run(r, r->scanned - first > pages, &moving);
 	r->direct += freed != 0;
