@@ -59,6 +59,8 @@ struct ept {
 
 	struct gate *gates[MAX_CPUS];
 	unsigned ngates;
+	u32 starving; /* a bit for each vCPU that invalidators are to let through; atomic */
+	u64 yields;   /* how often one waited for that; atomic, for reports */
 };
 
 /* The leaf that translates an address: its value, where it is, and its level: 1 for 4 KB, 2 for 2
