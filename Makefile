@@ -151,7 +151,7 @@ $(B)/guests/%.bin: $(B)/guests/%.elf
 
 # ---- tools on the host ---------------------------------------------------------------------------
 
-$(B)/cfgcheck: boot/cfgcheck.c boot/config.c boot/format.c $(wildcard boot/*.h mm/*.h ept/*.h) | tools
+$(B)/cfgcheck: boot/cfgcheck.c boot/config.c boot/keys.c boot/format.c $(wildcard boot/*.h mm/*.h ept/*.h) | tools
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) $(filter %.c,$^) -o $@
 
@@ -220,8 +220,8 @@ explore-spin:
 
 # ---- runs ----------------------------------------------------------------------------------------
 
-PARAMETERS := PROTOCOL CPUS MOVES SEED GUEST BATCH ARG APICV LARGE FAULT HOST_APIC \
-	CONFIG PLATFORM RAM MACHINE_CPUS TIMEOUT
+PARAMETERS := PROTOCOL CPUS MOVES SEED GUEST BATCH ARG MEM GUEST_MEM MIGRATE APICV LARGE COLLAPSE \
+	FAULT HOST_APIC CONFIG PLATFORM RAM MACHINE_CPUS TIMEOUT
 export $(PARAMETERS)
 
 # Work files of this make: two runs side by side do not meet.
@@ -304,9 +304,16 @@ Parameters of `make run` (default):
   GUEST         patrol, bench, state, rogue (patrol)
   BATCH         pages per move, 0..512; 0 mixes sizes (0)
   ARG           a number for the guest (0)
+  MEM           of the machine's memory the guest is lent at most: bytes, or with K, M or G behind
+                it; 0: no limit (0)
+  GUEST_MEM     RAM the guest is promised: 4M..1G, a multiple of 2M (8M)
+  MIGRATE       0..1000000000: after so many moves two vCPUs change places, from CPUS=3 on;
+                0: never (0)
   APICV         on, off: APIC-register virtualization where the CPU has it (on)
   LARGE         on, off: 2-MB leaves until a page of one moves (on)
-  FAULT         none, entry, panic, mute: break something on purpose to see the report (none)
+  COLLAPSE      on, off: and again when all of one is in use (on)
+  FAULT         none, entry, panic, mute: break something on purpose to see the report; storm: moves
+                without a pause (none)
   HOST_APIC     auto, xapic, x2apic (auto)
   CONFIG        a file like boot/interlock.cfg instead of all of the above; none: no such file
   PLATFORM      kvm: QEMU with VT-x; bochs: emulated VT-x; tcg: QEMU without VT-x
