@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A session's moves: which pages get new frames when, and which vCPUs change places. */
 #include "boot/session.h"
+#include "ept/order.h"
 #include "mm/random.h"
 
 /* Ticks are TSC ticks: on Bochs one for each instruction of a CPU. */
@@ -18,8 +19,19 @@ static u64 random(struct session *s)
 	return random_next(&s->random_state);
 }
 
-static void fill_batch(struct session *s, u32 pages, bool apic)
+/* The first page from GFN on, round the end, that has a frame. */
+static u64 next_resident(const struct backing *b, u64 gfn)
 {
+	for (u64 i = 0; i < b->ram_pages; i++, gfn = (gfn + 1) % b->ram_pages)
+		if (order_load(move_look, backing_entry(b, gfn)) & P_PRESENT)
+			break;
+	return gfn;
+}
+
+/* -ENOMEM: less than was wanted, for want of frames. */
+static int fill_batch(struct session *s, u32 pages, bool apic)
+{
+	const struct backing *b = &s->guest->backing;
 	u64 tries = 64 + 8 * pages;
 	int err = 0;
 
@@ -27,14 +39,15 @@ static void fill_batch(struct session *s, u32 pages, bool apic)
 	if (apic)
 		err = batch_add(&batch, APIC_ACCESS_GFN);
 	while (err != -ENOMEM && batch.npages < pages && tries--) {
-		u64 gfn = random(s) % s->guest->backing.ram_pages;
+		u64 gfn = next_resident(b, random(s) % b->ram_pages);
 		bool twice = false;
 
 		for (unsigned i = 0; i < batch.npages; i++)
 			twice |= batch.page[i].gfn == gfn;
-		if (!twice) /* a page without a frame has nothing to move */
+		if (!twice)
 			err = batch_add(&batch, gfn);
 	}
+	return err;
 }
 
 static u32 batch_pages(struct session *s)
@@ -109,29 +122,31 @@ static void migrate(struct session *s)
 
 static void move_once(struct session *s)
 {
-	u64 apic, ipis = batch.ipis, avoided = batch.ipis_avoided;
+	u64 apic, ipis = batch.sum.ipis, avoided = batch.sum.ipis_avoided;
 	struct result *r = &s->result;
 	unsigned moved;
 	u64 ticks;
+	int err;
 
-	fill_batch(s, batch_pages(s), r->moves % 2 == 0);
+	err = fill_batch(s, batch_pages(s), r->moves % 2 == 0);
 	s->moved_at = rdtsc();
 	s->pause = storms(s) ? 0 : random(s) % PAUSE_MAX;
 	if (!batch.npages) {
-		cannot_move(s);
+		if (err == -ENOMEM)
+			cannot_move(s);
 		return;
 	}
-	apic = batch.apic_moves;
+	apic = batch.sum.apic_moves;
 	moved = protocol_run(&batch);
 	ticks = rdtsc() - s->moved_at;
-	apic = batch.apic_moves - apic;
+	apic = batch.sum.apic_moves - apic;
 	histogram_add(&r->move_ticks, ticks);
 	r->ticks += ticks;
 	r->moves++;
 	r->apic_moves += apic;
 	r->data_pages += moved - apic;
-	r->ipis += batch.ipis - ipis;
-	r->ipis_avoided += batch.ipis_avoided - avoided;
+	r->ipis += batch.sum.ipis - ipis;
+	r->ipis_avoided += batch.sum.ipis_avoided - avoided;
 	s->since = s->moved_at = rdtsc();
 	if (s->cfg->migrate && r->moves % s->cfg->migrate == 0)
 		migrate(s);

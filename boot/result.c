@@ -164,9 +164,9 @@ static void print_kinds(const char *field, const u64 *values)
 	add("},");
 }
 
-static u64 refaults(const struct guest *g)
+static u64 refaults(const struct sums *s)
 {
-	return g->ept.faults[P_KIND_SAME] + g->ept.faults[P_KIND_PACKED];
+	return s->fault_count[P_KIND_SAME] + s->fault_count[P_KIND_PACKED];
 }
 
 static struct hundredths compression(const struct store *store)
@@ -186,9 +186,9 @@ static void print_memory(const struct result *r, const struct sums *s)
 		means[i] = s->fault_count[i] ? s->fault_ticks[i] / s->fault_count[i] : 0;
 	add("\"mem\":%lu,\"guest_mem\":%lu,\"held_max\":%lu,\"resident_pages\":%lu,", r->cfg->mem,
 	    r->cfg->guest_mem, r->held_max << PAGE_SHIFT, backing_resident(&g->backing));
-	print_kinds("faults", g->ept.faults);
+	print_kinds("faults", s->fault_count);
 	print_kinds("ticks_per_fault", means);
-	add("\"refaults\":%lu,\"longest_stall\":%lu,\"yields\":%lu,", refaults(g), s->longest_stall,
+	add("\"refaults\":%lu,\"longest_stall\":%lu,\"yields\":%lu,", refaults(s), s->longest_stall,
 	    g->ept.yields);
 	add("\"splits\":%lu,\"pml_entries\":%lu,", g->ept.splits, s->pml_entries);
 	add("\"stored\":%lu,\"stored_bytes\":%lu,\"compression_ratio\":%lu.%02u,", store->stored,
@@ -204,13 +204,13 @@ static void print_reclaim(const struct guest *g)
 
 	add("\"scanned\":%lu,\"activated\":%lu,\"reclaimed\":%lu,", m->scanned, m->activated,
 	    m->reclaimed);
-	add("\"same_filled\":%lu,\"compressed\":%lu,\"clean\":%lu,\"stuck\":%lu,", m->same_filled,
-	    m->compressed, m->clean, m->stuck);
+	add("\"same_filled\":%lu,\"compressed\":%lu,\"clean\":%lu,\"stuck\":%lu,",
+	    m->batch.sum.same, m->batch.sum.packed, m->batch.sum.clean, m->batch.sum.stuck);
 	add("\"background_runs\":%lu,\"direct_runs\":%lu,\"reclaim_ticks\":%lu,\"reclaim_ipis\":%"
 	    "lu,",
-	    m->background, m->direct, m->ticks, m->batch.ipis);
+	    m->background, m->direct, m->ticks, m->batch.sum.ipis);
 	add("\"collapses\":%lu,\"compactions\":%lu,\"tables_freed\":%lu,\"copies_dropped\":%lu,",
-	    m->collapses, m->compactions, m->tables_freed, m->copies_dropped);
+	    m->collapses, m->compactions, m->batch.sum.tables, m->copies_dropped);
 }
 
 static void print_json(const struct result *r, const struct sums *s, int code, const char *why)
@@ -268,9 +268,9 @@ static void print_budget(const struct result *r, const struct sums *s)
 	       "%lu.%02u:1, %lu clean) in %lu background and %lu direct runs, %lu refaults; "
 	       "longest "
 	       "stall %lu ticks\n",
-	       r->cfg->mem >> 10, r->cfg->guest_mem >> 10, m->reclaimed, m->same_filled,
-	       m->compressed, packed.whole, packed.part, m->clean, m->background, m->direct,
-	       refaults(r->guest), s->longest_stall);
+	       r->cfg->mem >> 10, r->cfg->guest_mem >> 10, m->reclaimed, m->batch.sum.same,
+	       m->batch.sum.packed, packed.whole, packed.part, m->batch.sum.clean, m->background,
+	       m->direct, refaults(s), s->longest_stall);
 }
 
 int result_print(const struct result *r)

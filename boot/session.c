@@ -173,8 +173,7 @@ static void housekeeping(struct session *s)
 	struct guest *g = s->guest;
 	u64 frames = __atomic_load_n(&g->backing.store.frames, __ATOMIC_RELAXED);
 
-	if (g->budget)
-		reclaim_background(&g->reclaim);
+	reclaim_background(&g->reclaim);
 	if (s->cfg->collapse && rdtsc() - s->collapsed_at >= COLLAPSE_TICKS) {
 		s->collapsed_at = rdtsc();
 		reclaim_collapse(&g->reclaim);

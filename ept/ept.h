@@ -48,7 +48,6 @@ struct ept {
 	struct reclaim *reclaim; /* of the guest; NULL: nothing is reclaimed */
 	bool large;		 /* map by 2-MB leaves where P allows it */
 	u64 splits;		 /* leaves split since the start; changes under the lock */
-	u64 faults[P_KINDS];	 /* EPT violations by what was behind P; atomic, for reports */
 
 	/* T's bookkeeping. A CPU whose flushed[] differs from the generation executes INVEPT before
 	 * it enters the guest. */

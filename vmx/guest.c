@@ -12,10 +12,6 @@
 #define IO_BITMAP_FRAMES 2
 #define MSR_BITMAP_FRAMES 1
 
-/* Of the budget, for the store alone: what a batch of pages compresses to before their own frames
- * are free. */
-#define STORE_RESERVE 16
-
 static u16 last_id;
 
 /* E when all of it is mapped by 4-KB leaves. A table has 512 entries. */
@@ -117,10 +113,7 @@ static int create_vcpus(struct guest *g, const struct guest_config *c)
 static int create_memory(struct guest *g, const struct guest_config *c)
 {
 	g->budget = c->mem ? c->mem - fixed_frames(c) : 0;
-	if (g->budget)
-		frame_account(g->id, g->budget, STORE_RESERVE);
-	else
-		frame_account(g->id, ~0ul, 0);
+	frame_account(g->id, g->budget ? g->budget : ~0ul, reclaim_reserve(c->batch));
 	if (backing_init(&g->backing, g->id, c->ram_pages))
 		return -ENOMEM;
 	if (ept_init(&g->ept, &g->backing, g->id, vmx_caps.ept_vpid)) {
@@ -130,8 +123,6 @@ static int create_memory(struct guest *g, const struct guest_config *c)
 	g->ept.protocol = c->protocol;
 	g->ept.large = c->large && (vmx_caps.ept_vpid & EPT_CAP_2M);
 	reclaim_init(&g->reclaim, &g->ept, c->batch);
-	if (g->budget)
-		g->ept.reclaim = &g->reclaim;
 	return 0;
 }
 
@@ -182,6 +173,7 @@ void guest_destroy(struct guest *g)
 		frame_free(g->msr_bitmap >> PAGE_SHIFT, OWNER_HOST);
 	for (unsigned i = 0; g->io_bitmaps && i < IO_BITMAP_FRAMES; i++)
 		frame_free((g->io_bitmaps >> PAGE_SHIFT) + i, OWNER_HOST);
+	reclaim_exit(&g->reclaim);
 	ept_destroy(&g->ept);
 	backing_destroy(&g->backing);
 	if (frame_used(g->id))
