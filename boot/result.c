@@ -11,12 +11,13 @@ struct sums {
 	u64 rounds, least_rounds, timer_irqs, ipis_sent, ipis_received, checks;
 	u64 stale, wrong;
 	u64 longest_stall, pml_entries;
+	const char *stall_reason;
 	u64 fault_ticks[P_KINDS], fault_count[P_KINDS];
 };
 
 static struct sums sum(const struct guest *g)
 {
-	struct sums s = { .least_rounds = ~0ul };
+	struct sums s = { .least_rounds = ~0ul, .stall_reason = "none" };
 
 	for (unsigned i = 0; i < g->nvcpus; i++) {
 		const struct vcpu *v = g->vcpus[i];
@@ -34,7 +35,10 @@ static struct sums sum(const struct guest *g)
 		s.ipis_sent += v->ipis_sent;
 		s.ipis_received += v->ipis_received;
 		s.checks += v->checks;
-		s.longest_stall = MAX(s.longest_stall, v->stall_max);
+		if (v->stall_max > s.longest_stall) {
+			s.longest_stall = v->stall_max;
+			s.stall_reason = v->stall_reason;
+		}
 		s.pml_entries += v->pml_entries;
 		for (unsigned kind = 0; kind < P_KINDS; kind++) {
 			s.fault_ticks[kind] += v->faults_ticks[kind];
@@ -188,8 +192,8 @@ static void print_memory(const struct result *r, const struct sums *s)
 	    r->cfg->guest_mem, r->held_max << PAGE_SHIFT, backing_resident(&g->backing));
 	print_kinds("faults", s->fault_count);
 	print_kinds("ticks_per_fault", means);
-	add("\"refaults\":%lu,\"longest_stall\":%lu,\"yields\":%lu,", refaults(s), s->longest_stall,
-	    g->ept.yields);
+	add("\"refaults\":%lu,\"longest_stall\":%lu,\"stall_reason\":\"%s\",\"yields\":%lu,",
+	    refaults(s), s->longest_stall, s->stall_reason, g->ept.yields);
 	add("\"splits\":%lu,\"pml_entries\":%lu,", g->ept.splits, s->pml_entries);
 	add("\"stored\":%lu,\"stored_bytes\":%lu,\"compression_ratio\":%lu.%02u,", store->stored,
 	    store->stored_bytes, packed.whole, packed.part);

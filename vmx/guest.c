@@ -46,7 +46,7 @@ u64 guest_frames(const struct guest_config *c)
 static const char *check_budget(const struct guest_config *c)
 {
 	static char why[160];
-	u64 least = fixed_frames(c) + loaded_frames(c) + reclaim_least(c->vcpus);
+	u64 least = fixed_frames(c) + loaded_frames(c) + reclaim_least(c->vcpus, c->batch);
 
 	if (!c->mem || c->mem >= least)
 		return NULL;
