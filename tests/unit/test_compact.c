@@ -43,7 +43,7 @@ static u64 nearly_full(u64 free)
 	return run;
 }
 
-/* Frames that cannot be moved stay out of blocks that can be emptied, as long as there are others. */
+/* Frames that cannot be moved stay out of blocks that can be emptied while there are others. */
 static void kept_apart(void **state)
 {
 	u64 seen = 0;
