@@ -391,6 +391,7 @@ static void same(void **state)
 }
 
 #define MODEL 400
+#define LIMIT 20 /* frames: some 80 pages */
 static struct model {
 	u64 handle, number;
 	enum page_kind kind;
@@ -411,7 +412,7 @@ static void model_put(void)
 	if (m->handle) {
 		nmodel++;
 	} else if (store.no_room > no_room) {
-		CHECK(store.no_room == no_room + 1 && !frames_free());
+		CHECK(store.no_room == no_room + 1 && !frame_left(GUEST));
 	} else {
 		CHECK(store.incompressible == refused + 1);
 		CHECK(m->kind >= PAGE_PART);
@@ -429,6 +430,7 @@ static void random_operations(void **state)
 	u64 bytes = 0, refused = 0;
 
 	(void)state;
+	frame_account(GUEST, LIMIT, 1);
 	nmodel = 0;
 	for (fake_step = 0; fake_step < 30000; fake_step++) {
 		u64 choice = fake_random() % 16;
@@ -465,6 +467,7 @@ static void random_operations(void **state)
 	while (nmodel)
 		store_free(&store, model[--nmodel].handle);
 	CHECK(frames_free() == FRAMES - work);
+	frame_account(GUEST, ~0ul, 0);
 }
 
 int main(void)
