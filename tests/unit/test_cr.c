@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The guest's writes to CR0 and CR4 that exit, and XSETBV.
- * links: vmx/cr.c vmx/caps.c vmx/guestmem.c ept/protocol.c ept/fault.c ept/ept.c mm/backing.c
+ * links: vmx/cr.c vmx/caps.c vmx/guestmem.c vmx/fair.c ept/protocol.c ept/fault.c ept/ept.c
+ * links: mm/backing.c
  * links: mm/frame.c boot/format.c tests/unit/world.c tests/unit/fake.c
  */
 #include <string.h>

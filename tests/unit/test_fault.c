@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * EPT violations: what they fill, and what they refuse.
- * links: ept/protocol.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c
+ * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c
  * links: tests/unit/fake.c
  */
 #include "mm/frame.h"

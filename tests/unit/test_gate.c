@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The entry gate, alone: what each pass does and leaves.
- * links: ept/protocol.c ept/fault.c ept/ept.c apic/access.c mm/backing.c mm/frame.c
+ * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c apic/access.c mm/backing.c mm/frame.c
  * links: tests/unit/world.c tests/unit/fake.c
  */
 #include <string.h>

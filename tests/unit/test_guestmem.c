@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The hypervisor's own reads of guest memory, through the guest's page tables in each paging mode.
- * links: vmx/guestmem.c ept/protocol.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c
+ * links: vmx/guestmem.c ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c
  * links: tests/unit/world.c tests/unit/fake.c
  */
 #include <string.h>

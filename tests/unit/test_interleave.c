@@ -4,7 +4,7 @@
  * steps (of its gate, of its guest) between any two steps of the invalidator. Its TLB drops
  * nothing but by INVEPT. This is the order of whole steps only: stores that pass loads are the
  * explorer's.
- * links: ept/protocol.c ept/fault.c ept/ept.c apic/access.c mm/backing.c mm/frame.c
+ * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c apic/access.c mm/backing.c mm/frame.c
  * links: tests/unit/world.c tests/unit/fake.c
  */
 #include <string.h>

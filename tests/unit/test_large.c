@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Guest memory by 2-MB leaves: when one is made, and what becomes of it when a page of it moves.
- * links: ept/protocol.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c
+ * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c
  * links: tests/unit/fake.c
  */
 #include "mm/frame.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The invalidator's side of the protocol, in one thread and with vCPUs that are all outside.
- * links: ept/protocol.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c
+ * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c
  * links: tests/unit/fake.c
  */
 #include <string.h>

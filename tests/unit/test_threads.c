@@ -4,7 +4,7 @@
  * pages through a TLB of its own; one or two invalidators move them meanwhile. No access is ever
  * stale, no write is lost, and there is no data race.
  * sanitizer: thread
- * links: ept/protocol.c ept/fault.c ept/ept.c apic/access.c vmx/guestmem.c mm/backing.c
+ * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c apic/access.c vmx/guestmem.c mm/backing.c
  * links: mm/frame.c tests/unit/world.c tests/unit/fake.c
  */
 #include <pthread.h>

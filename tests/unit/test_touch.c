@@ -3,7 +3,7 @@
  * EPT violations of several vCPUs at the same pages at the same time. ept/fault.c is compiled in,
  * so that a rival can come at the worst moment.
  * sanitizer: thread
- * links: ept/protocol.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c tests/unit/fake.c
+ * links: ept/protocol.c vmx/fair.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c tests/unit/fake.c
  */
 #include <pthread.h>
 
