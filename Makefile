@@ -78,8 +78,8 @@ $(B)/symbols.asm: $(B)/interlock.pass1 boot/symbols.awk
 $(B)/symbols.o $(B)/symbols.none.o: %.o: %.asm
 	$(Q)$(NASM) -f elf64 -o $@ $<
 
-# Of liblz4 the image takes the one file with the block format. It was not compiled with our flags, so
-# what mm/lz4.c rests on is looked up: registers that it uses, references that boot/ can satisfy.
+# Of liblz4 the image takes the one file with the block format. It was not compiled with our flags,
+# so what mm/lz4.c rests on is looked up: the registers that it uses, the functions that it needs.
 LZ4 := $(B)/liblz4/lz4.o
 LZ4_REGISTERS := %([yz]mm|mm[0-7]|st|k[0-7]|cr|dr)|[[:space:]]v[a-z0-9]+ +.*%xmm|(ldmxcsr|f?xrstor)
 LZ4_NEEDS := __stack_chk_fail|calloc|free|memcpy|memmove|memset
