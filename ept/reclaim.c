@@ -40,9 +40,11 @@ u64 reclaim_reserve(unsigned batch)
  * for each of them), and more when an interrupt is delivered in between; they must fit at once, for
  * every vCPU. What is above that keeps reclaim from taking what was just brought in.
  */
+#define WORKING_SET 64u
+
 u64 reclaim_least(unsigned nvcpus, unsigned batch)
 {
-	return reclaim_reserve(batch) + 4 * batch_of(batch) + 64 * nvcpus;
+	return reclaim_reserve(batch) + 4 * batch_of(batch) + WORKING_SET * nvcpus;
 }
 
 void reclaim_init(struct reclaim *r, struct ept *e, unsigned batch)
@@ -107,9 +109,8 @@ static void harvest(struct reclaim *r, const u32 *pages, unsigned n, bool *used,
 			leaf_used = leaf.value & EPT_ACCESSED;
 		leaf_entry = leaf.entry;
 		used[i] = leaf_used;
-		if (leaf.value & EPT_DIRTY)
-			lru_mark(&b->lru, pages[i], 0, LRU_STUCK);
-		stuck[i] = lru_flags(&b->lru, pages[i]) & LRU_STUCK;
+		stuck[i] = lru_mark(&b->lru, pages[i], 0, leaf.value & EPT_DIRTY ? LRU_STUCK : 0) &
+			   LRU_STUCK;
 	}
 	order_unlock(harvest_unlock, &r->ept->lock);
 }
@@ -241,6 +242,21 @@ unsigned reclaim_background(struct reclaim *r)
 	return freed;
 }
 
+/*
+ * What cannot be put away, and what the rest is packed into, leave the vCPUs less than they need at
+ * once. Some page could still go, only to be wanted again by the next instruction.
+ */
+static bool exhausted(const struct reclaim *r)
+{
+	const struct backing *b = r->ept->backing;
+	u64 limit = frame_left(b->owner), pinned = b->lru.stuck + b->store.frames;
+
+	if (limit == ~0ul)
+		return false;
+	limit += frame_used(b->owner);
+	return limit < pinned + reclaim_reserve(r->batch_max) + WORKING_SET * r->ept->ngates;
+}
+
 int reclaim_direct(struct reclaim *r)
 {
 	bool moving = false;
@@ -256,9 +272,9 @@ int reclaim_direct(struct reclaim *r)
 	/* Once round with a second chance for each, once without. */
 	first = r->scanned;
 	pages = pages_listed(r);
-	while (!freed && pages && r->scanned - first < 2 * pages)
+	while (!freed && pages && r->scanned - first < 2 * pages && !exhausted(r))
 		freed = run(r, r->scanned - first > pages, &moving);
 	r->direct += freed != 0;
 	reclaim_end(r);
-	return freed || moving ? -EAGAIN : -ENOMEM;
+	return freed || (moving && !exhausted(r)) ? -EAGAIN : -ENOMEM;
 }

@@ -46,14 +46,6 @@ void lru_add(struct lru *l, u64 page, enum lru_list list)
 	unlock(&l->lock);
 }
 
-void lru_remove(struct lru *l, u64 page)
-{
-	lock(&l->lock);
-	if (l->pages[page].on)
-		unlink(l, &l->pages[page]);
-	unlock(&l->lock);
-}
-
 unsigned lru_take(struct lru *l, enum lru_list list, u32 *pages, unsigned max)
 {
 	unsigned n = 0;
@@ -67,13 +59,17 @@ unsigned lru_take(struct lru *l, enum lru_list list, u32 *pages, unsigned max)
 	return n;
 }
 
-void lru_mark(struct lru *l, u64 page, unsigned set, unsigned clear)
+unsigned lru_mark(struct lru *l, u64 page, unsigned set, unsigned clear)
 {
 	struct lru_page *p = &l->pages[page];
+	unsigned flags;
 
 	lock(&l->lock);
-	p->flags = (p->flags & ~clear) | set;
+	flags = (p->flags & ~clear) | set;
+	l->stuck += (flags & LRU_STUCK) - (p->flags & LRU_STUCK);
+	p->flags = flags;
 	unlock(&l->lock);
+	return flags;
 }
 
 unsigned lru_flags(struct lru *l, u64 page)
