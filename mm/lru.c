@@ -66,7 +66,8 @@ unsigned lru_mark(struct lru *l, u64 page, unsigned set, unsigned clear)
 
 	lock(&l->lock);
 	flags = (p->flags & ~clear) | set;
-	l->stuck += (flags & LRU_STUCK) - (p->flags & LRU_STUCK);
+	l->stuck += flags & LRU_STUCK;
+	l->stuck -= p->flags & LRU_STUCK;
 	p->flags = flags;
 	unlock(&l->lock);
 	return flags;
