@@ -139,6 +139,8 @@ static void print_bench(const struct guest *g, const char *field, unsigned offse
 
 		if (!g->bench[i]) /* not measured; then there are no accesses either */
 			continue;
+		if (offset && i == BENCH_TOUCHES)
+			continue;
 		add("%s\"%s\":%lu.%03lu", separator, names[i], value / 1000, value % 1000);
 		separator = ",";
 	}
