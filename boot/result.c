@@ -3,6 +3,7 @@
 #include "boot/format.h"
 #include "boot/guests.h"
 #include "boot/result.h"
+#include "mm/frame.h"
 #include "vmx/exit.h"
 
 /* Summed over a guest's vCPUs. */
@@ -191,7 +192,8 @@ static void print_memory(const struct result *r, const struct sums *s)
 	for (unsigned i = 0; i < P_KINDS; i++)
 		means[i] = s->fault_count[i] ? s->fault_ticks[i] / s->fault_count[i] : 0;
 	add("\"mem\":%lu,\"guest_mem\":%lu,\"held_max\":%lu,\"resident_pages\":%lu,", r->cfg->mem,
-	    r->cfg->guest_mem, r->held_max << PAGE_SHIFT, backing_resident(&g->backing));
+	    r->cfg->guest_mem, (g->fixed + frame_peak(g->id)) << PAGE_SHIFT,
+	    backing_resident(&g->backing));
 	print_kinds("faults", s->fault_count);
 	print_kinds("ticks_per_fault", means);
 	add("\"refaults\":%lu,\"longest_stall\":%lu,\"stall_reason\":\"%s\",\"yields\":%lu,",
