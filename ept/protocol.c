@@ -91,10 +91,15 @@ unsigned protocol_run(struct batch *b)
 	return done;
 }
 
-/* A page that stays where it is: the frame it should have gone to is not needed. */
-static void drop_new(const struct batch *b, const struct batch_page *page)
+/* A page that stays where it is: the frame it should have gone to is not needed; if it should have
+ * gone out, it was taken off its list for that, and another list is to find it. */
+static void drop(const struct batch *b, const struct batch_page *page)
 {
-	if (page->new && page->new != page->old)
+	struct backing *m = b->ept->backing;
+
+	if (!page->new)
+		lru_add(&m->lru, backing_index(m, page->gfn), LRU_ACTIVE);
+	else if (page->new != page->old)
 		frame_free(page->new, b->ept->owner);
 }
 
@@ -110,23 +115,13 @@ static void begin(struct batch *b)
 		u64 p = b->page[i].old << PAGE_SHIFT | P_PRESENT;
 
 		if (!order_cas(begin_claim, b->page[i].p, &p, p | P_MOVING)) {
-			drop_new(b, &b->page[i]);
+			drop(b, &b->page[i]);
 			continue;
 		}
 		b->apic |= b->page[i].gfn == APIC_ACCESS_GFN;
 		b->page[kept++] = b->page[i];
 	}
 	b->npages = kept;
-}
-
-/* What the processor noted in the leaf; without A/D flags everything that was mapped counts as
- * written. */
-static void note_flags(const struct batch *b, struct batch_page *page, u64 leaf)
-{
-	u64 flags = b->ept->eptp & EPTP_ACCESSED_DIRTY ? leaf : leaf ? EPT_DIRTY : 0;
-
-	page->dirty = flags & EPT_DIRTY;
-	page->used = flags & EPT_ACCESSED;
 }
 
 /* A page whose large leaf cannot be split for want of a frame stays where it is. */
@@ -141,10 +136,10 @@ static void unmap(struct batch *b)
 
 		if (ept_unmap(b->ept, gpa, &leaf)) {
 			order_and(unclaim_p, page->p, ~P_MOVING);
-			drop_new(b, page);
+			drop(b, page);
 			continue;
 		}
-		note_flags(b, page, leaf);
+		page->dirty = ept_flags(b->ept, leaf) & EPT_DIRTY;
 		page->ntables = b->prune ? ept_prune(b->ept, gpa, page->table) : 0;
 		b->page[kept++] = *page;
 	}
@@ -208,7 +203,7 @@ static void wait(struct batch *b)
 static u64 put_away(struct batch *b, const struct batch_page *page, u64 *kept)
 {
 	struct backing *m = b->ept->backing;
-	u64 copy = order_load(put_copy, kept), word;
+	u64 copy = order_load(put_copy, kept), refused = m->store.incompressible, word;
 
 	if (copy) {
 		b->sum.clean++;
@@ -225,7 +220,8 @@ static u64 put_away(struct batch *b, const struct batch_page *page, u64 *kept)
 		b->sum.packed++;
 		return P_PACKED;
 	}
-	lru_mark(&m->lru, backing_index(m, page->gfn), LRU_STUCK, 0);
+	if (m->store.incompressible != refused) /* not for want of room */
+		lru_mark(&m->lru, backing_index(m, page->gfn), LRU_STUCK, 0);
 	b->sum.stuck++;
 	return page->old << PAGE_SHIFT | P_PRESENT;
 }
@@ -238,6 +234,8 @@ static void copy(struct batch *b)
 		struct batch_page *page = &b->page[i];
 		u64 *kept = backing_kept(m, page->gfn);
 
+		if (page->dirty)
+			lru_mark(&m->lru, backing_index(m, page->gfn), 0, LRU_STUCK);
 		if (page->dirty && order_load(copy_kept, kept)) {
 			store_free(&m->store, order_load(copy_stale, kept));
 			order_store(copy_drop, kept, 0);

@@ -77,7 +77,7 @@ static u64 pages_listed(const struct reclaim *r)
 {
 	const struct lru *l = &r->ept->backing->lru;
 
-	return l->list[LRU_ACTIVE].count + l->list[LRU_INACTIVE].count;
+	return lru_count(l, LRU_ACTIVE) + lru_count(l, LRU_INACTIVE);
 }
 
 bool reclaim_begin(struct reclaim *r)
@@ -125,7 +125,7 @@ static void deactivate(struct reclaim *r)
 	bool used[HARVEST], stuck[HARVEST];
 	unsigned n;
 
-	while (2 * l->list[LRU_INACTIVE].count < l->list[LRU_ACTIVE].count) {
+	while (2 * lru_count(l, LRU_INACTIVE) < lru_count(l, LRU_ACTIVE)) {
 		n = lru_take(l, LRU_ACTIVE, pages, HARVEST);
 		harvest(r, pages, n, used, stuck);
 		for (unsigned i = 0; i < n; i++)
@@ -249,7 +249,9 @@ unsigned reclaim_background(struct reclaim *r)
 static bool exhausted(const struct reclaim *r)
 {
 	const struct backing *b = r->ept->backing;
-	u64 limit = frame_left(b->owner), pinned = b->lru.stuck + b->store.frames;
+	u64 limit = frame_left(b->owner);
+	u64 pinned = __atomic_load_n(&b->lru.stuck, __ATOMIC_RELAXED) +
+		     __atomic_load_n(&b->store.frames, __ATOMIC_RELAXED);
 
 	if (limit == ~0ul)
 		return false;
@@ -272,7 +274,7 @@ int reclaim_direct(struct reclaim *r)
 	/* Once round with a second chance for each, once without. */
 	first = r->scanned;
 	pages = pages_listed(r);
-	while (!freed && pages && r->scanned - first < 2 * pages && !exhausted(r))
+	while (!freed && pages_listed(r) && r->scanned - first < 2 * pages && !exhausted(r))
 		freed = run(r, r->scanned - first > pages, &moving);
 	r->direct += freed != 0;
 	reclaim_end(r);

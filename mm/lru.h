@@ -23,10 +23,10 @@ _Static_assert(sizeof(struct lru_page) == 8, "the lists cost 8 bytes a page");
 struct lru {
 	struct lock lock; /* held for a few steps; a leaf: no other lock is taken under it */
 	struct lru_page *pages;
-	u64 npages, stuck; /* of which LRU_STUCK */
+	u64 npages, stuck; /* of which LRU_STUCK; atomic */
 	struct {
 		u32 head, tail; /* number + 1, 0 none */
-		u64 count;
+		u64 count;	/* atomic */
 	} list[LRU_LISTS];
 };
 
@@ -38,6 +38,12 @@ void lru_add(struct lru *l, u64 page, enum lru_list list);
 
 /* Takes up to MAX pages off LIST, from its tail, which was not used for longest. Returns how many. */
 unsigned lru_take(struct lru *l, enum lru_list list, u32 *pages, unsigned max);
+
+/* How many are on LIST: true when nobody else changes it. */
+static inline u64 lru_count(const struct lru *l, enum lru_list list)
+{
+	return __atomic_load_n(&l->list[list].count, __ATOMIC_RELAXED);
+}
 
 /* Flags, LRU_STUCK and so on; lru_mark clears CLEAR, sets SET, and returns what they are then. */
 unsigned lru_mark(struct lru *l, u64 page, unsigned set, unsigned clear);
