@@ -36,15 +36,17 @@ u64 reclaim_reserve(unsigned batch)
 }
 
 /*
- * An instruction touches some dozen pages at most (its own, its operands, the guest's page tables
- * for each of them), and more when an interrupt is delivered in between; they must fit at once, for
- * every vCPU. What is above that keeps reclaim from taking what was just brought in.
+ * Pages of a vCPU that must fit at once. An instruction touches some dozen at most (its own, its
+ * operands, the guest's page tables for each of them), and more when an interrupt is delivered in
+ * between; the rest keeps reclaim from taking what was just brought in.
  */
 #define WORKING_SET 64u
 
+/* As much again for what is packed, or cannot be. */
 u64 reclaim_least(unsigned nvcpus, unsigned batch)
 {
-	return reclaim_reserve(batch) + 4 * batch_of(batch) + WORKING_SET * nvcpus;
+	return reclaim_reserve(batch) + 4 * MIN(batch_of(batch), BATCH_DEFAULT) +
+	       2 * WORKING_SET * nvcpus;
 }
 
 void reclaim_init(struct reclaim *r, struct ept *e, unsigned batch)
