@@ -104,10 +104,8 @@ static void counted_by_kind(void **state)
 		{ 0, 0, P_KIND_ABSENT, "fault-absent" },
 		{ 1, 0x5000 | P_PRESENT, P_KIND_RESIDENT, "fault-resident" },
 		{ 2, 0x5000 | P_PRESENT | P_MOVING, P_KIND_RESIDENT, "fault-resident" },
-#ifdef P_SAME
 		{ 3, P_SAME, P_KIND_SAME, "fault-same" },
 		{ 4, P_PACKED, P_KIND_PACKED, "fault-packed" },
-#endif
 		{ APIC_ACCESS_GFN, 0x6000 | P_PRESENT, P_KIND_RESIDENT, "fault-resident" },
 		{ RAM_PAGES, 0, P_KIND_ABSENT, "fault-absent" }, /* no memory there */
 	};
