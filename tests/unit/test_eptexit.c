@@ -19,7 +19,7 @@ static struct guest guest = { .backing = { .entries = entries, .ram_pages = RAM_
 static struct vcpu vcpu;
 static int answer;	 /* of ept_fault() */
 static unsigned changes; /* after so many calls it becomes 0 */
-static unsigned faults, turned, redelivered, blocked, drained, stopped;
+static unsigned faults, turned, redelivered, blocked, drained, stopped, no_memory;
 
 int ept_fault(struct ept *e, u64 gpa, u64 access)
 {
@@ -58,6 +58,13 @@ void pml_drain(struct vcpu *v)
 	drained++;
 }
 
+void gate_no_memory(struct gate *g, u64 gfn)
+{
+	assert_ptr_equal(g, &vcpu.gate);
+	assert_int_equal(gfn, fake_vmcs[GUEST_PHYSICAL_ADDRESS] >> PAGE_SHIFT);
+	no_memory++;
+}
+
 void guest_stop(struct guest *g, const char *fmt, ...)
 {
 	(void)g;
@@ -74,7 +81,7 @@ static int setup(void **state)
 	fake_vmcs[EXIT_QUALIFICATION] = EPT_WRITE;
 	fake_on_relax = NULL;
 	answer = 0;
-	changes = faults = turned = redelivered = blocked = drained = stopped = 0;
+	changes = faults = turned = redelivered = blocked = drained = stopped = no_memory = 0;
 	return 0;
 }
 
@@ -179,7 +186,8 @@ static void stops_the_guest(void **state)
 		setup(state);
 		answer = errors[i];
 		exit_ept_violation(&vcpu);
-		assert_int_equal(stopped, 1);
+		assert_int_equal(no_memory, errors[i] == -ENOMEM);
+		assert_int_equal(stopped, errors[i] != -ENOMEM);
 		assert_int_equal(faults, 1);
 	}
 	assert_panics("misconfiguration", exit_ept_misconfiguration(&vcpu));
