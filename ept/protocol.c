@@ -321,6 +321,13 @@ int batch_add(struct batch *b, u64 gfn)
 		b->npages--;
 		return -ENOMEM;
 	}
+	/* The page has moved since, or its frame would not be free. In a batch it would look as if it
+	 * were to stay where it is. */
+	if (unlikely(page->new == page->old)) {
+		b->npages--;
+		frame_free(page->new, b->ept->owner);
+		return -EAGAIN;
+	}
 	frame_note(page->new, (u32)backing_index(b->ept->backing, gfn));
 	return 0;
 }
