@@ -256,7 +256,8 @@ static void print_json(const struct result *r, const struct sums *s, int code, c
 	print_bench(r->guest, "bench_vmcs_accesses", BENCH_ACCESSES);
 	add("\"invepts\":%lu,\"ipis_sent\":%lu,\"ipis_avoided\":%lu,\"reloads\":%lu,", s->invepts,
 	    r->ipis, r->ipis_avoided, s->reloads);
-	add("\"retries\":%lu,\"migrations\":%lu,", s->retries, r->migrations);
+	add("\"retries\":%lu,\"migrations\":%lu,\"run_ticks\":%lu,", s->retries, r->migrations,
+	    r->run_ticks);
 	print_memory(r, s);
 	print_reclaim(r->guest);
 	add("\"vmreads_per_exit\":%lu.%02u,\"vmwrites_per_exit\":%lu.%02u,", reads.whole,
