@@ -29,7 +29,6 @@ int world_setup(void **state)
 	(void)state;
 	if (!frames_total())
 		fake_frames(WORLD_FRAMES);
-	fake_frames(64); /* P is a run, and runs come from memory that was never used */
 	free_before = frames_free();
 	fake_on_relax = NULL;
 	fake_on_invept = NULL;
