@@ -91,10 +91,15 @@ unsigned protocol_run(struct batch *b)
 	return done;
 }
 
-/* A page that stays where it is: the frame it should have gone to is not needed. */
-static void drop_new(const struct batch *b, const struct batch_page *page)
+/* A page that stays where it is: the frame it should have gone to is not needed; if it should have
+ * gone out, it was taken off its list for that, and another list is to find it. */
+static void drop(const struct batch *b, const struct batch_page *page)
 {
-	if (page->new && page->new != page->old)
+	struct backing *m = b->ept->backing;
+
+	if (!page->new)
+		lru_add(&m->lru, backing_index(m, page->gfn), LRU_ACTIVE);
+	else if (page->new != page->old)
 		frame_free(page->new, b->ept->owner);
 }
 
@@ -110,7 +115,7 @@ static void begin(struct batch *b)
 		u64 p = b->page[i].old << PAGE_SHIFT | P_PRESENT;
 
 		if (!order_cas(begin_claim, b->page[i].p, &p, p | P_MOVING)) {
-			drop_new(b, &b->page[i]);
+			drop(b, &b->page[i]);
 			continue;
 		}
 		b->apic |= b->page[i].gfn == APIC_ACCESS_GFN;
@@ -141,7 +146,7 @@ static void unmap(struct batch *b)
 
 		if (ept_unmap(b->ept, gpa, &leaf)) {
 			order_and(unclaim_p, page->p, ~P_MOVING);
-			drop_new(b, page);
+			drop(b, page);
 			continue;
 		}
 		note_flags(b, page, leaf);

@@ -70,7 +70,7 @@ static u64 pages_listed(const struct reclaim *r)
 {
 	const struct lru *l = &r->ept->backing->lru;
 
-	return l->list[LRU_ACTIVE].count + l->list[LRU_INACTIVE].count;
+	return lru_count(l, LRU_ACTIVE) + lru_count(l, LRU_INACTIVE);
 }
 
 bool reclaim_begin(struct reclaim *r)
@@ -119,7 +119,7 @@ static void deactivate(struct reclaim *r)
 	bool used[HARVEST], stuck[HARVEST];
 	unsigned n;
 
-	while (2 * l->list[LRU_INACTIVE].count < l->list[LRU_ACTIVE].count) {
+	while (2 * lru_count(l, LRU_INACTIVE) < lru_count(l, LRU_ACTIVE)) {
 		n = lru_take(l, LRU_ACTIVE, pages, HARVEST);
 		harvest(r, pages, n, used, stuck);
 		for (unsigned i = 0; i < n; i++)
@@ -127,9 +127,12 @@ static void deactivate(struct reclaim *r)
 	}
 }
 
-/* Takes candidates off the inactive list into the batch. FORCE: used or not. Returns false when the
- * list gives nothing more. */
-static bool gather(struct reclaim *r, bool force, bool *moving)
+/* How much is asked of a page before it goes. */
+enum round { ROUND_UNUSED, ROUND_ANY, ROUND_STUCK_TOO, ROUNDS };
+
+/* Takes candidates off the inactive list into the batch. Returns false when the list gives nothing
+ * more. */
+static bool gather(struct reclaim *r, enum round round, bool *moving)
 {
 	struct backing *b = r->ept->backing;
 	u32 pages[HARVEST];
@@ -142,7 +145,7 @@ static bool gather(struct reclaim *r, bool force, bool *moving)
 	for (unsigned i = 0; i < n; i++) {
 		int err = -EEXIST;
 
-		if (!stuck[i] && (force || !used[i]))
+		if ((round || !used[i]) && (round == ROUND_STUCK_TOO || !stuck[i]))
 			err = batch_add_out(&r->batch, backing_gfn(b, pages[i]));
 		*moving |= err == -EAGAIN;
 		r->activated += err == -EEXIST;
@@ -154,7 +157,7 @@ static bool gather(struct reclaim *r, bool force, bool *moving)
 }
 
 /* One run of the protocol. Returns the frames freed. MOVING: a page was on its way elsewhere. */
-static unsigned run(struct reclaim *r, bool force, bool *moving)
+static unsigned run(struct reclaim *r, enum round round, bool *moving)
 {
 	struct backing *b = r->ept->backing;
 	struct batch *batch = &r->batch;
@@ -162,7 +165,7 @@ static unsigned run(struct reclaim *r, bool force, bool *moving)
 	unsigned done, tries = 1 + r->batch_max / HARVEST;
 
 	deactivate(r);
-	while (batch->npages < r->batch_max && tries-- && gather(r, force, moving))
+	while (batch->npages < r->batch_max && tries-- && gather(r, round, moving))
 		;
 	if (!batch->npages) { /* the flags that were cleared want an INVEPT all the same */
 		order_add(harvest_flush, &r->ept->generation, 1);
@@ -217,7 +220,7 @@ bool reclaim_make_room(struct reclaim *r, u64 frames)
 	if (frame_left(owner) != ~0ul && frame_left(owner) + frame_used(owner) < 4 * frames)
 		return false;
 	while (left(r) < r->low + frames && r->scanned < end && pages_listed(r))
-		run(r, false, &moving);
+		run(r, ROUND_UNUSED, &moving);
 	return left(r) >= r->low + frames;
 }
 
@@ -230,7 +233,7 @@ unsigned reclaim_background(struct reclaim *r)
 	if (!reclaim_begin(r))
 		return 0;
 	drop_copies(r);
-	freed = r->wanted ? run(r, false, &moving) : 0;
+	freed = r->wanted ? run(r, ROUND_UNUSED, &moving) : 0;
 	r->background += freed != 0;
 	reclaim_end(r);
 	return freed;
@@ -248,11 +251,14 @@ int reclaim_direct(struct reclaim *r)
 			cpu_relax();
 		return -EAGAIN;
 	}
-	/* Once round with a second chance for each, once without. */
+	/*
+	 * Once round with a second chance for each, once without, and, before the guest has to end,
+	 * once with those that could not be put away: the mark may be older than what they hold.
+	 */
 	first = r->scanned;
 	pages = pages_listed(r);
-	while (!freed && pages && r->scanned - first < 2 * pages)
-		freed = run(r, r->scanned - first > pages, &moving);
+	while (!freed && pages && pages_listed(r) && r->scanned - first < ROUNDS * pages)
+		freed = run(r, (enum round)((r->scanned - first) / pages), &moving);
 	r->direct += freed != 0;
 	reclaim_end(r);
 	return freed || moving ? -EAGAIN : -ENOMEM;

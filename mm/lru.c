@@ -8,6 +8,11 @@ void lru_init(struct lru *l, struct lru_page *pages, u64 npages)
 	*l = (struct lru){ .pages = pages, .npages = npages };
 }
 
+static void count(struct lru *l, unsigned list, u64 change)
+{
+	__atomic_store_n(&l->list[list].count, l->list[list].count + change, __ATOMIC_RELAXED);
+}
+
 static void unlink(struct lru *l, struct lru_page *p)
 {
 	unsigned list = p->on - 1u;
@@ -21,7 +26,7 @@ static void unlink(struct lru *l, struct lru_page *p)
 		l->pages[next - 1].prev = prev;
 	else
 		l->list[list].tail = prev;
-	l->list[list].count--;
+	count(l, list, -1ul);
 	p->on = 0;
 }
 
@@ -42,7 +47,7 @@ void lru_add(struct lru *l, u64 page, enum lru_list list)
 	else
 		l->list[list].tail = me;
 	l->list[list].head = me;
-	l->list[list].count++;
+	count(l, list, 1);
 	unlock(&l->lock);
 }
 

@@ -26,7 +26,7 @@ struct lru {
 	u64 npages;
 	struct {
 		u32 head, tail; /* number + 1, 0 none */
-		u64 count;
+		u64 count; /* atomic */
 	} list[LRU_LISTS];
 };
 
@@ -41,6 +41,12 @@ void lru_remove(struct lru *l, u64 page);
 
 /* Takes up to MAX pages off LIST, from its tail, which was not used for longest. Returns how many. */
 unsigned lru_take(struct lru *l, enum lru_list list, u32 *pages, unsigned max);
+
+/* How many are on LIST: true when nobody else changes it. */
+static inline u64 lru_count(const struct lru *l, enum lru_list list)
+{
+	return __atomic_load_n(&l->list[list].count, __ATOMIC_RELAXED);
+}
 
 /* Flags, LRU_STUCK and so on; lru_mark sets SET and clears CLEAR. */
 void lru_mark(struct lru *l, u64 page, unsigned set, unsigned clear);
