@@ -78,8 +78,8 @@ $(B)/symbols.asm: $(B)/interlock.pass1 boot/symbols.awk
 $(B)/symbols.o $(B)/symbols.none.o: %.o: %.asm
 	$(Q)$(NASM) -f elf64 -o $@ $<
 
-# Of liblz4 the image takes the one file with the block format. It was not compiled with our flags, so
-# what mm/lz4.c rests on is looked up: registers that it uses, references that boot/ can satisfy.
+# Of liblz4 the image takes the one file with the block format. It was not compiled with our flags,
+# so what mm/lz4.c rests on is looked up: the registers that it uses, the functions that it needs.
 LZ4 := $(B)/liblz4/lz4.o
 LZ4_REGISTERS := %([yz]mm|mm[0-7]|st|k[0-7]|cr|dr)|[[:space:]]v[a-z0-9]+ +.*%xmm|(ldmxcsr|f?xrstor)
 LZ4_NEEDS := __stack_chk_fail|calloc|free|memcpy|memmove|memset
@@ -151,7 +151,7 @@ $(B)/guests/%.bin: $(B)/guests/%.elf
 
 # ---- tools on the host ---------------------------------------------------------------------------
 
-$(B)/cfgcheck: boot/cfgcheck.c boot/config.c boot/format.c $(wildcard boot/*.h mm/*.h ept/*.h) | tools
+$(B)/cfgcheck: boot/cfgcheck.c boot/config.c boot/keys.c boot/format.c $(wildcard boot/*.h mm/*.h ept/*.h) | tools
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) $(filter %.c,$^) -o $@
 
@@ -172,7 +172,7 @@ setup:
 
 # The shipped files that hold the ordering argument, compiled for the explorer: lab/order.h stands
 # before them in the place of ept/order.h.
-LAB_SHIPPED := vmx/vcpu.c vmx/exit.c vmx/guestmem.c ept/ept.c ept/fault.c apic/access.c \
+LAB_SHIPPED := vmx/vcpu.c vmx/exit.c vmx/eptexit.c vmx/guestmem.c ept/ept.c ept/fault.c apic/access.c \
 	mm/backing.c lab/steps.c
 LAB_OBJS := $(patsubst %.c,$(B)/lab/%.o,$(sort $(LAB_SHIPPED) $(wildcard lab/*.c)))
 LAB_CFLAGS := -std=gnu11 -O2 -g $(WARN) -I. -fno-pie -mno-red-zone -fno-strict-aliasing \
@@ -220,8 +220,8 @@ explore-spin:
 
 # ---- runs ----------------------------------------------------------------------------------------
 
-PARAMETERS := PROTOCOL CPUS MOVES SEED GUEST BATCH ARG APICV LARGE FAULT HOST_APIC \
-	CONFIG PLATFORM RAM MACHINE_CPUS TIMEOUT
+PARAMETERS := PROTOCOL CPUS MOVES SEED GUEST BATCH ARG MEM GUEST_MEM MIGRATE APICV LARGE COLLAPSE \
+	FAULT HOST_APIC CONFIG PLATFORM RAM MACHINE_CPUS TIMEOUT
 export $(PARAMETERS)
 
 # Work files of this make: two runs side by side do not meet.
@@ -304,9 +304,16 @@ Parameters of `make run` (default):
   GUEST         patrol, bench, state, rogue (patrol)
   BATCH         pages per move, 0..512; 0 mixes sizes (0)
   ARG           a number for the guest (0)
+  MEM           of the machine's memory the guest is lent at most: bytes, or with K, M or G behind
+                it; 0: no limit (0)
+  GUEST_MEM     RAM the guest is promised: 4M..1G, a multiple of 2M (8M)
+  MIGRATE       0..1000000000: after so many moves two vCPUs change places, from CPUS=3 on;
+                0: never (0)
   APICV         on, off: APIC-register virtualization where the CPU has it (on)
   LARGE         on, off: 2-MB leaves until a page of one moves (on)
-  FAULT         none, entry, panic, mute: break something on purpose to see the report (none)
+  COLLAPSE      on, off: and again when all of one is in use (on)
+  FAULT         none, entry, panic, mute: break something on purpose to see the report; storm: moves
+                without a pause (none)
   HOST_APIC     auto, xapic, x2apic (auto)
   CONFIG        a file like boot/interlock.cfg instead of all of the above; none: no such file
   PLATFORM      kvm: QEMU with VT-x; bochs: emulated VT-x; tcg: QEMU without VT-x

@@ -67,6 +67,8 @@ void vlapic_reset(struct vlapic *l)
 		__atomic_store_n(&l->pending[i], 0, __ATOMIC_RELAXED);
 	l->pending_words = l->irr_words = l->isr_words = 0;
 	l->esr = 0;
+	l->timer_left = 0;
+	l->timer_rest = false;
 	lapic_timer_set(0, 0, false);
 }
 
@@ -119,23 +121,53 @@ static void eoi(struct vlapic *l)
 	vlapic_put(l, APIC_PPR, vlapic_ppr(l));
 }
 
-void vlapic_timer(struct vlapic *l)
+static bool timer_periodic(const struct vlapic *l)
 {
-	u32 lvt = vlapic_get(l, APIC_LVT_TIMER);
-
-	if (!(lvt & LVT_MASKED) && (lvt & 0xff) >= 16)
-		vector_set(l, APIC_IRR, &l->irr_words, lvt & 0xff);
+	return vlapic_get(l, APIC_LVT_TIMER) & LVT_PERIODIC;
 }
 
 static void timer_start(struct vlapic *l)
 {
-	bool periodic = vlapic_get(l, APIC_LVT_TIMER) & LVT_PERIODIC;
+	bool periodic = timer_periodic(l);
 	u32 count = vlapic_get(l, APIC_TIMER_INITIAL);
 	u32 divide = vlapic_get(l, APIC_TIMER_DIVIDE);
 
 	if (periodic && count && count < TIMER_FLOOR)
 		count = TIMER_FLOOR;
+	l->timer_rest = false;
 	lapic_timer_set(count, divide, periodic);
+}
+
+void vlapic_timer(struct vlapic *l)
+{
+	u32 lvt = vlapic_get(l, APIC_LVT_TIMER);
+
+	l->timer_left = 0;
+	if (l->timer_rest && timer_periodic(l))
+		timer_start(l);
+	if (!(lvt & LVT_MASKED) && (lvt & 0xff) >= 16)
+		vector_set(l, APIC_IRR, &l->irr_words, lvt & 0xff);
+}
+
+void vlapic_suspend(struct vlapic *l)
+{
+	l->timer_left = lapic_timer_count();
+	l->timer_rest = false;
+	lapic_timer_set(0, 0, false);
+}
+
+/*
+ * A periodic timer goes on with the rest of its count, once, and then by whole periods: one that was
+ * started anew would never come when the vCPU moves more often than that.
+ */
+void vlapic_resume(struct vlapic *l)
+{
+	if (l->timer_left) {
+		l->timer_rest = true;
+		lapic_timer_set(l->timer_left, vlapic_get(l, APIC_TIMER_DIVIDE), false);
+	} else if (timer_periodic(l)) {
+		timer_start(l);
+	}
 }
 
 /* Is L among those the message is for? SDM, "Determining IPI Destination". */

@@ -51,6 +51,8 @@ struct vlapic {
 	u32 irr_words, isr_words; /* a bit for each word of the IRR and ISR that is not 0 */
 	u32 startup;		  /* STARTUP_*. Atomic */
 	u32 esr;		  /* errors since the last write of ESR */
+	u32 timer_left;	 /* between suspend and resume: what was left of the timer's count */
+	bool timer_rest; /* the host's timer runs the rest of a count that was suspended */
 	struct vlapic **peers;
 	unsigned npeers;
 };
@@ -78,6 +80,14 @@ bool vlapic_write(struct vlapic *l, u32 reg, u32 value);
 
 /* The host's timer interrupt came. On the vCPU's CPU. */
 void vlapic_timer(struct vlapic *l);
+
+/*
+ * The vCPU leaves its CPU, and goes on on another: the timer stops, and runs on from where it was. A
+ * timer interrupt of the host's that comes after suspend, or was pending then, is still the guest's:
+ * vlapic_timer() may be called in between. On the CPU that it leaves, and on the one it comes to.
+ */
+void vlapic_suspend(struct vlapic *l);
+void vlapic_resume(struct vlapic *l);
 
 /* Moves what others have sent into the IRR, and returns the highest vector that waits there, or -1.
  * On the vCPU's CPU. */

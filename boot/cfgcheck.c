@@ -17,7 +17,6 @@ int main(int argc, char **argv)
 	static char text[MAX_SIZE];
 	static struct config cfg;
 	char err[512];
-	u32 cpus = 0;
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: cfgcheck FILE\n");
@@ -39,9 +38,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err);
 		return 2;
 	}
-	for (u32 i = 0; i < cfg.nruns; i++)
-		if (cfg.run[i].cpus > cpus)
-			cpus = cfg.run[i].cpus;
-	printf("cpus=%u runs=%u\n", cpus, cfg.nruns);
+	printf("cpus=%u runs=%u\n", config_max_cpus(&cfg), cfg.nruns);
 	return 0;
 }

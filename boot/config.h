@@ -6,20 +6,25 @@
 
 #include "mm/types.h"
 
-#define CONFIG_MAX_RUNS 16
+#define CONFIG_MAX_RUNS 64	    /* sections, [run] and [with] */
 #define CONFIG_MAX_LINE 255	    /* bytes, without the line's end */
 #define CONFIG_MAX_SIZE (64u << 10) /* bytes of the whole file */
 
 struct run_config {
 	char protocol[24]; /* one of PROTOCOL_NAMES */
 	char guest[16];	   /* one of GUEST_NAMES */
-	char fault[8];	   /* none, entry, panic, mute */
+	char fault[8];	   /* none, entry, panic, mute, storm */
 	u32 cpus;	   /* 2..MAX_CPUS: vCPUs + 1 */
 	u32 batch;	   /* pages per move, 0 for mixed sizes */
 	u32 arg;	   /* handed to the guest */
 	u64 moves, seed;
-	bool apicv; /* use APIC-register virtualization where the CPU has it */
-	bool large; /* map guest memory by 2-MB leaves until a page of one moves */
+	u64 mem;       /* bytes of the machine's memory lent to the guest at most, 0 for no limit */
+	u64 guest_mem; /* bytes of RAM promised to the guest */
+	u64 migrate;   /* after so many moves two vCPUs change places, 0 never */
+	bool apicv;    /* use APIC-register virtualization where the CPU has it */
+	bool large;    /* map guest memory by 2-MB leaves until a page of one moves */
+	bool collapse; /* and again when all of one is in use */
+	bool with;     /* runs together with the section before */
 };
 
 struct config {
@@ -35,7 +40,10 @@ struct config {
  */
 int config_parse(const char *text, size_t size, struct config *cfg, char *err, size_t err_size);
 
-/* The largest number of CPUs that any of the runs asks for. */
+/* How many guests run together with the first of a run, run[FIRST], that one included. */
+u32 config_together(const struct config *cfg, u32 first);
+
+/* The largest number of CPUs that any of the runs asks for, together with what runs with it. */
 u32 config_max_cpus(const struct config *cfg);
 
 #endif

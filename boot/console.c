@@ -84,15 +84,8 @@ static void put_text(const char *text)
 	}
 }
 
-void printk(const char *fmt, ...)
+void console_write(const char *text)
 {
-	char text[1024];
-	va_list args;
-
-	va_start(args, fmt);
-	vformat(text, sizeof(text), fmt, args);
-	va_end(args);
-
 	/* The CPU that panics has stopped the others, perhaps one that holds the lock: it does not
 	 * ask for it. */
 	while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE)) {
@@ -103,4 +96,15 @@ void printk(const char *fmt, ...)
 	}
 	put_text(text);
 	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+}
+
+void printk(const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vformat(text, sizeof(text), fmt, args);
+	va_end(args);
+	console_write(text);
 }

@@ -16,6 +16,9 @@ bool console_has_serial(void);
  * lost). */
 void console_fallback(void (*put)(const char *text));
 
+/* Writes TEXT, of any length, in one piece: what other CPUs print comes before or after. */
+void console_write(const char *text);
+
 /* Waits, with a bound, until the last byte has left the port. */
 void console_drain(void);
 

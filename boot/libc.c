@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What liblz4's lz4.o asks of a C library, besides boot/string.c. Only for the freestanding build. */
+/* What liblz4's lz4.o asks of a C library besides boot/string.c. Only for the freestanding build. */
 #include "mm/host.h"
 
 /* Called by a function that finds its frame overwritten: it must not return to its caller. */

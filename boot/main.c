@@ -20,6 +20,8 @@
 #define CPUID_1_ECX_VMX BIT(5)
 #define CPUID_EXT_EDX_NX BIT(20)
 
+#define HOST_RESERVE 64 /* frames: for the tables that splits and faults need under pressure */
+
 enum { PIC_MASTER_MASK = 0x21, PIC_SLAVE_MASK = 0xa1 };
 
 static struct config cfg;
@@ -184,6 +186,7 @@ static void run(void)
 		frames_add(start, r->end);
 		free += r->end - start;
 	}
+	frames_keep_back(HOST_RESERVE);
 	check_apic(lapic_init(cfg.host_apic));
 	smp_start_all(want_cpus, trampoline, cfg.host_apic);
 	leaves = paging_check();

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "boot/console.h"
 #include "boot/format.h"
 #include "boot/guests.h"
 #include "boot/result.h"
@@ -9,11 +10,14 @@ struct sums {
 	u64 exits, reads, writes, invepts, reloads, retries;
 	u64 rounds, least_rounds, timer_irqs, ipis_sent, ipis_received, checks;
 	u64 stale, wrong;
+	u64 longest_stall, pml_entries;
+	const char *stall_reason;
+	u64 fault_ticks[P_KINDS], fault_count[P_KINDS];
 };
 
 static struct sums sum(const struct guest *g)
 {
-	struct sums s = { .least_rounds = ~0ul };
+	struct sums s = { .least_rounds = ~0ul, .stall_reason = "none" };
 
 	for (unsigned i = 0; i < g->nvcpus; i++) {
 		const struct vcpu *v = g->vcpus[i];
@@ -31,6 +35,15 @@ static struct sums sum(const struct guest *g)
 		s.ipis_sent += v->ipis_sent;
 		s.ipis_received += v->ipis_received;
 		s.checks += v->checks;
+		if (v->stall_max > s.longest_stall) {
+			s.longest_stall = v->stall_max;
+			s.stall_reason = v->stall_reason;
+		}
+		s.pml_entries += v->pml_entries;
+		for (unsigned kind = 0; kind < P_KINDS; kind++) {
+			s.fault_ticks[kind] += v->faults_ticks[kind];
+			s.fault_count[kind] += v->faults_count[kind];
+		}
 	}
 	for (unsigned i = 0; i < WRONG_KINDS; i++)
 		s.wrong += g->wrong[i];
@@ -71,7 +84,7 @@ static struct hundredths ratio(u64 a, u64 b)
 	return (struct hundredths){ h / 100, (u32)(h % 100) };
 }
 
-static char line[4096];
+static char line[8192];
 static int length;
 
 __attribute__((format(printf, 1, 2))) static void add(const char *fmt, ...)
@@ -81,17 +94,6 @@ __attribute__((format(printf, 1, 2))) static void add(const char *fmt, ...)
 	va_start(args, fmt);
 	length += vformat(line + length, sizeof(line) - length, fmt, args);
 	va_end(args);
-}
-
-/* In pieces that printk() takes. */
-static void print_line(void)
-{
-	for (int i = 0; i < length; i += 512) {
-		char piece[513];
-
-		format(piece, sizeof(piece), "%s", line + i);
-		printk("%s", piece);
-	}
 }
 
 static void print_exits(const struct guest *g)
@@ -151,6 +153,70 @@ static void print_stale(const struct stale *s)
 	    s->vcpu, s->gpa, s->value, s->expected, s->tick, s->access, s->leaf);
 }
 
+static const char *const kinds[P_KINDS] = {
+	[P_KIND_RESIDENT] = "mapped",
+	[P_KIND_ABSENT] = "absent",
+	[P_KIND_SAME] = "same",
+	[P_KIND_PACKED] = "packed",
+};
+
+static void print_kinds(const char *field, const u64 *values)
+{
+	add("\"%s\":{", field);
+	for (unsigned i = 0; i < P_KINDS; i++)
+		add("%s\"%s\":%lu", i ? "," : "", kinds[i], values[i]);
+	add("},");
+}
+
+static u64 refaults(const struct sums *s)
+{
+	return s->fault_count[P_KIND_SAME] + s->fault_count[P_KIND_PACKED];
+}
+
+static struct hundredths compression(const struct store *store)
+{
+	return ratio(PAGE_SIZE * store->stored, store->stored_bytes);
+}
+
+/* The guest's memory, and what it took to be there when the guest wanted it. */
+static void print_memory(const struct result *r, const struct sums *s)
+{
+	const struct guest *g = r->guest;
+	const struct store *store = &g->backing.store;
+	struct hundredths packed = compression(store);
+	u64 means[P_KINDS];
+
+	for (unsigned i = 0; i < P_KINDS; i++)
+		means[i] = s->fault_count[i] ? s->fault_ticks[i] / s->fault_count[i] : 0;
+	add("\"mem\":%lu,\"guest_mem\":%lu,\"held_max\":%lu,\"resident_pages\":%lu,", r->cfg->mem,
+	    r->cfg->guest_mem, r->held_max << PAGE_SHIFT, backing_resident(&g->backing));
+	print_kinds("faults", s->fault_count);
+	print_kinds("ticks_per_fault", means);
+	add("\"refaults\":%lu,\"longest_stall\":%lu,\"stall_reason\":\"%s\",\"yields\":%lu,",
+	    refaults(s), s->longest_stall, s->stall_reason, g->ept.yields);
+	add("\"splits\":%lu,\"pml_entries\":%lu,", g->ept.splits, s->pml_entries);
+	add("\"stored\":%lu,\"stored_bytes\":%lu,\"compression_ratio\":%lu.%02u,", store->stored,
+	    store->stored_bytes, packed.whole, packed.part);
+	add("\"store_pages\":%lu,\"store_frames\":%lu,\"store_frames_max\":%lu,", store->pages,
+	    store->frames, r->store_frames_max);
+	add("\"incompressible\":%lu,\"no_room\":%lu,", store->incompressible, store->no_room);
+}
+
+static void print_reclaim(const struct guest *g)
+{
+	const struct reclaim *m = &g->reclaim;
+
+	add("\"scanned\":%lu,\"activated\":%lu,\"reclaimed\":%lu,", m->scanned, m->activated,
+	    m->reclaimed);
+	add("\"same_filled\":%lu,\"compressed\":%lu,\"clean\":%lu,\"stuck\":%lu,",
+	    m->batch.sum.same, m->batch.sum.packed, m->batch.sum.clean, m->batch.sum.stuck);
+	add("\"background_runs\":%lu,\"direct_runs\":%lu,\"reclaim_ticks\":%lu,\"reclaim_ipis\":%"
+	    "lu,",
+	    m->background, m->direct, m->ticks, m->batch.sum.ipis);
+	add("\"collapses\":%lu,\"compactions\":%lu,\"tables_freed\":%lu,\"copies_dropped\":%lu,",
+	    m->collapses, m->compactions, m->batch.sum.tables, m->copies_dropped);
+}
+
 static void print_json(const struct result *r, const struct sums *s, int code, const char *why)
 {
 	static const char *const words[] = {
@@ -164,6 +230,7 @@ static void print_json(const struct result *r, const struct sums *s, int code, c
 	add("@json {\"result\":\"%s\",\"exit\":%d,", words[code], code);
 	if (*why)
 		add("\"error\":\"%s\",", reason);
+	add("\"guest_id\":%u,", r->guest->id);
 	add("\"protocol\":\"%s\",\"guest\":\"%s\",\"cpus\":%u,\"seed\":%lu,\"batch\":%u,\"moves_"
 	    "asked\":%lu,\"moves_done\":%lu,",
 	    r->cfg->protocol, r->cfg->guest, r->cfg->cpus, r->cfg->seed, r->cfg->batch,
@@ -185,13 +252,29 @@ static void print_json(const struct result *r, const struct sums *s, int code, c
 	print_bench(r->guest, "bench_vmcs_accesses", BENCH_ACCESSES);
 	add("\"invepts\":%lu,\"ipis_sent\":%lu,\"ipis_avoided\":%lu,\"reloads\":%lu,", s->invepts,
 	    r->ipis, r->ipis_avoided, s->reloads);
-	add("\"retries\":%lu,\"splits\":%lu,", s->retries, r->guest->ept.splits);
+	add("\"retries\":%lu,\"migrations\":%lu,", s->retries, r->migrations);
+	print_memory(r, s);
+	print_reclaim(r->guest);
 	add("\"vmreads_per_exit\":%lu.%02u,\"vmwrites_per_exit\":%lu.%02u,", reads.whole,
 	    reads.part, writes.whole, writes.part);
 	add("\"ticks_per_move\":{\"median\":%lu,\"p99\":%lu,\"total\":%lu}}\n",
 	    histogram_percentile(&r->move_ticks, 500), histogram_percentile(&r->move_ticks, 990),
 	    r->ticks);
-	print_line();
+	console_write(line);
+}
+
+static void print_budget(const struct result *r, const struct sums *s)
+{
+	const struct reclaim *m = &r->guest->reclaim;
+	struct hundredths packed = compression(&r->guest->backing.store);
+
+	printk("  memory: %lu of %lu KB lent, %lu pages reclaimed (%lu one word, %lu compressed "
+	       "%lu.%02u:1, %lu clean) in %lu background and %lu direct runs, %lu refaults; "
+	       "longest "
+	       "stall %lu ticks\n",
+	       r->cfg->mem >> 10, r->cfg->guest_mem >> 10, m->reclaimed, m->batch.sum.same,
+	       m->batch.sum.packed, packed.whole, packed.part, m->batch.sum.clean, m->background,
+	       m->direct, refaults(s), s->longest_stall);
 }
 
 int result_print(const struct result *r)
@@ -200,12 +283,13 @@ int result_print(const struct result *r)
 	const char *why;
 	int code = verdict(r, &s, &why);
 
-	printk("%s: %s on %u CPUs: %lu of %lu moves, %lu pages (APIC-access page %lu times), stale "
+	printk("%s: guest %u, %s on %u CPUs: %lu of %lu moves, %lu pages (APIC-access page %lu "
+	       "times), stale "
 	       "reads %lu\n",
 	       code == EXIT_HELD    ? "HELD"
 	       : code == EXIT_STALE ? "STALE"
 				    : "ERROR",
-	       r->cfg->protocol, r->cfg->cpus, r->moves, r->cfg->moves,
+	       r->guest->id, r->cfg->protocol, r->cfg->cpus, r->moves, r->cfg->moves,
 	       r->apic_moves + r->data_pages, r->apic_moves, s.stale);
 	printk("  guest: %lu rounds, %lu checks, %lu timer interrupts, %lu of %lu IPIs received\n",
 	       s.rounds, s.checks, s.timer_irqs, s.ipis_received, s.ipis_sent);
@@ -214,6 +298,8 @@ int result_print(const struct result *r)
 	       r->ipis, r->ipis_avoided, s.invepts, s.reloads, s.retries,
 	       histogram_percentile(&r->move_ticks, 500),
 	       histogram_percentile(&r->move_ticks, 990));
+	if (r->cfg->mem)
+		print_budget(r, &s);
 	if (*why)
 		printk("  %s\n", why);
 	print_json(r, &s, code, why);

@@ -12,6 +12,9 @@ struct result {
 	const struct guest *guest;
 	u64 moves, apic_moves, data_pages; /* protocol runs done, and pages moved */
 	u64 ipis, ipis_avoided;
+	u64 migrations;
+	u64 store_frames_max,
+		held_max;	     /* frames; the second is of all guests of the run together */
 	u64 ticks;		     /* of all moves together */
 	struct histogram move_ticks; /* per protocol run */
 };

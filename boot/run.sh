@@ -108,7 +108,8 @@ kvm) reason=$(kvm_usable) || wrong "PLATFORM=kvm: $reason; PLATFORM=bochs needs 
 esac
 
 given=()
-for name in PROTOCOL CPUS MOVES SEED GUEST BATCH ARG APICV LARGE FAULT HOST_APIC; do
+for name in PROTOCOL CPUS MOVES SEED GUEST BATCH ARG MEM GUEST_MEM MIGRATE APICV LARGE COLLAPSE FAULT \
+	HOST_APIC; do
 	value=${!name-}
 	[ "$value" ] || continue
 	[[ $value =~ ^[A-Za-z0-9_-]{1,64}$ ]] ||

@@ -28,9 +28,12 @@ void *memmove(void *dst, const void *src, size_t n)
 
 void *memset(void *dst, int c, size_t n)
 {
+	u64 word = 0x0101010101010101ul * (u8)c, words = n / sizeof(word);
 	void *to = dst;
 
-	asm volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(c) : "memory");
+	n %= sizeof(word);
+	asm volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(word) : "memory");
+	asm volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(word) : "memory");
 	return dst;
 }
 

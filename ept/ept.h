@@ -48,7 +48,6 @@ struct ept {
 	struct reclaim *reclaim; /* of the guest; NULL: nothing is reclaimed */
 	bool large;		 /* map by 2-MB leaves where P allows it */
 	u64 splits;		 /* leaves split since the start; changes under the lock */
-	u64 faults[P_KINDS];	 /* EPT violations by what was behind P; atomic, for reports */
 
 	/* T's bookkeeping. A CPU whose flushed[] differs from the generation executes INVEPT before
 	 * it enters the guest. */
@@ -59,6 +58,8 @@ struct ept {
 
 	struct gate *gates[MAX_CPUS];
 	unsigned ngates;
+	u32 starving; /* a bit for each vCPU that invalidators are to let through; atomic */
+	u64 yields;   /* how often one waited for that; atomic, for reports */
 };
 
 /* The leaf that translates an address: its value, where it is, and its level: 1 for 4 KB, 2 for 2

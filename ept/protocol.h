@@ -25,6 +25,7 @@ enum {
 	REQ_RELOAD = 1, /* read P of the APIC-access page again and write A */
 	REQ_EVENT = 2,	/* look for interrupts to deliver */
 	REQ_STOP = 4,	/* leave for good */
+	REQ_MOVE = 8,	/* leave, to go on on another CPU */
 };
 
 /* The part of a vCPU that invalidators see. */
@@ -32,7 +33,7 @@ struct gate {
 	u64 mode;
 	u32 requests;
 	u32 id;	 /* the vCPU's number */
-	u32 cpu; /* index of the CPU it runs on */
+	u32 cpu; /* index of the CPU it runs on; atomic, and changes only while the vCPU has left */
 };
 
 /* Enters a stay (MODE_IN_GUEST, ...); the vCPU must be OUTSIDE. */
@@ -125,8 +126,9 @@ void gate_kick(struct gate *g);
 void gate_late(struct gate *g, unsigned round);
 
 /*
- * Likewise: waits, for a bounded time, while a vCPU has been turned back too often in a row by runs
- * of the protocol; called before one begins.
+ * Likewise: what a run of the protocol begins with. Waits, for a bounded time, while a vCPU of the
+ * guest is being starved, so that it gets on first: see vmx/fair.c. Not for the caller's own vCPU,
+ * and, when that is starving too, only for those with a lower number.
  */
 void gate_let_through(struct ept *e);
 

@@ -21,13 +21,18 @@ struct reclaim *reclaim_guest(unsigned account)
 	return guests[account];
 }
 
+static unsigned batch_of(unsigned batch)
+{
+	return batch ? batch : BATCH_DEFAULT;
+}
+
 /*
  * Frames that a guest's own pages leave to its store: a batch needs at most half a frame for each of
  * its pages before it gives any back.
  */
 u64 reclaim_reserve(unsigned batch)
 {
-	return (batch ? batch : BATCH_DEFAULT) / 2 + 16;
+	return batch_of(batch) / 2 + 16;
 }
 
 /*
@@ -35,21 +40,21 @@ u64 reclaim_reserve(unsigned batch)
  * for each of them), and more when an interrupt is delivered in between; they must fit at once, for
  * every vCPU. What is above that keeps reclaim from taking what was just brought in.
  */
-u64 reclaim_least(unsigned nvcpus)
+u64 reclaim_least(unsigned nvcpus, unsigned batch)
 {
-	return reclaim_reserve(0) + 4 * BATCH_DEFAULT + 64 * nvcpus;
+	return reclaim_reserve(batch) + 4 * batch_of(batch) + 64 * nvcpus;
 }
 
 void reclaim_init(struct reclaim *r, struct ept *e, unsigned batch)
 {
-	u64 limit = frame_left(e->owner);
+	u64 limit = MIN(frame_left(e->owner), frames_total());
 
-	*r = (struct reclaim){ .ept = e, .batch_max = batch ? batch : BATCH_DEFAULT };
+	*r = (struct reclaim){ .ept = e, .batch_max = batch_of(batch) };
 	r->batch.ept = e;
 	r->batch.prune = true;
 	e->reclaim = r;
-	if (limit != ~0ul)
-		r->low = reclaim_reserve(batch) + MIN(r->batch_max, limit / 8) + limit / 64;
+	r->least = reclaim_reserve(batch);
+	r->low = r->least + MIN(r->batch_max, limit / 8) + limit / 64;
 	r->high = r->low + r->low / 2;
 	guests[e->owner % MAX_ACCOUNTS] = r;
 }
@@ -247,7 +252,7 @@ int reclaim_direct(struct reclaim *r)
 
 	if (!reclaim_begin(r)) {
 		/* Who reclaims never waits for this vCPU, which is OUTSIDE. */
-		while (__atomic_load_n(&r->busy.taken, __ATOMIC_RELAXED))
+		while (__atomic_load_n(&r->busy.taken, __ATOMIC_RELAXED) && left(r) <= r->least)
 			cpu_relax();
 		return -EAGAIN;
 	}

@@ -13,6 +13,7 @@ struct reclaim {
 	struct lock busy;   /* one CPU reclaims for a guest at a time; taken by trylock only */
 	struct batch batch; /* of who holds it */
 	unsigned batch_max; /* pages of one run of the protocol, at most BATCH_MAX */
+	u64 least;	    /* with no more left, faults find no frame */
 	u64 low, high;	    /* background reclaim begins below low left, ends at high */
 	bool wanted;	    /* background reclaim is at it */
 	u64 dirty_at;	    /* the next word of the dirty log to look at */
@@ -29,9 +30,9 @@ struct reclaim {
 /* What the account's reserve must be for runs of BATCH pages (0: the default). */
 u64 reclaim_reserve(unsigned batch);
 
-/* The least budget, in frames, with which NVCPUS vCPUs get on in a guest of RAM_PAGES whose cold
- * pages compress well; what is in it: see reclaim.c. */
-u64 reclaim_least(unsigned nvcpus);
+/* The least budget, in frames, with which NVCPUS vCPUs get on in a guest whose cold pages compress
+ * well, with runs of BATCH pages (0: the default). */
+u64 reclaim_least(unsigned nvcpus, unsigned batch);
 
 /* For the guest that E belongs to, whose account is open. BATCH pages a run at most, 0 for the
  * default. */

@@ -61,7 +61,6 @@ enum op_kind {
 
 #define RAW_FRAMES (PAGES + 3) /* the pages' at the start, and x, y, z */
 #define RAW_ROOTS 2
-#define EXIT_PML_FULL 62
 
 /* The leaf entries of the tables that were there at the start, and the entries above them. */
 struct raw_entry {

@@ -12,8 +12,11 @@
 	void name(void)                                                                            \
 	{                                                                                          \
 	}
+NOTHING(gate_let_through)
 NOTHING(nmi_unblock)
+NOTHING(pml_drain)
 NOTHING(vcpu_redeliver)
+NOTHING(vcpu_turned_back)
 
 /* Nothing that is explored leads there. */
 #define NEVER(name)                                                                                \
@@ -32,12 +35,19 @@ NEVER(printk)
 NEVER(state_init)
 NEVER(state_load)
 NEVER(state_put)
+NEVER(state_restore)
+NEVER(state_save)
+NEVER(vcpu_got_on)
 NEVER(vcpu_inject_exception)
+NEVER(vcpu_look_again)
 NEVER(vcpu_reset)
 NEVER(vlapic_reset)
+NEVER(vlapic_resume)
+NEVER(vlapic_suspend)
 NEVER(vlapic_timer)
 NEVER(vmcs_alloc)
 NEVER(vmcs_clear)
+NEVER(vmcs_init)
 NEVER(vmcs_load)
 NEVER(vmx_check_guest_state)
 NEVER(vmx_dump)

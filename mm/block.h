@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The allocator's tables. Each range of memory has one of its frames and one of its blocks, the 2-MB
- * pages in which they lie. A block lists its free frames, and is itself in a pool that says whom to
- * give them to first: guests' own pages can be moved to other frames, nothing else can, so the two
- * keep to blocks of their own as long as there is room.
+ * The allocator's tables. Each range of memory has one of its frames and one of its blocks, the
+ * 2-MB pages in which they lie. A block lists its free frames, and is itself in a pool that says
+ * whom to give them to first: guests' own pages can be moved to other frames, nothing else can, so
+ * the two keep to blocks of their own as long as there is room.
  */
 #ifndef MM_BLOCK_H
 #define MM_BLOCK_H
@@ -13,7 +13,7 @@
 struct frame {
 	u32 note; /* atomic, as is the owner: read without the lock */
 	u16 owner;
-	u16 next; /* 0 in use; listed as free: place of the next one in the block + 1, or LIST_END */
+	u16 next; /* listed as free: place of the next one in the block + 1, or LIST_END; else 0 */
 };
 _Static_assert(sizeof(struct frame) == 8, "the table costs 8 bytes a frame");
 #define LIST_END (BLOCK_FRAMES + 1)
@@ -109,8 +109,8 @@ static inline u64 block_take(struct block *b, u16 *link, u16 owner)
 
 /*
  * What keeps PAGES frames from PFN on from being taken: a frame that is not free, or the first one
- * asked for of a block that does not have as many or is in no pool. A row that fits begins after it.
- * The end of the row when nothing is in the way.
+ * asked for of a block that does not have as many or is in no pool. A row that fits begins after
+ * it. The end of the row when nothing is in the way.
  */
 static inline u64 range_obstacle(const struct range *r, u64 pfn, u64 pages)
 {

@@ -177,7 +177,8 @@ static void take_run(const struct range *r, u64 pfn, u64 pages, u16 owner)
 	charge(owner, pages);
 }
 
-/* The first run that fits. It searches the blocks, and the frames only of those that could hold it. */
+/* The first run that fits. It searches the blocks, and the frames of those only that could hold
+ * it. */
 u64 frame_alloc_run(u16 owner, u64 pages, u64 align)
 {
 	u64 found = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The lists of pages by last use. A page links to its neighbours by number, so that it costs no more
- * than 8 bytes. */
+/* The lists of pages by last use. A page links to its neighbours by number, so that it costs no
+ * more than 8 bytes. */
 #include "mm/lru.h"
 
 void lru_init(struct lru *l, struct lru_page *pages, u64 npages)

@@ -9,8 +9,8 @@
 /* Bytes of working memory, 8-byte aligned, that lz4_pack() wants. */
 size_t lz4_state_size(void);
 
-/* Compresses the page (4096 bytes) to at most ROOM bytes at TO. How many they are, or 0 when they do
- * not fit. STATE need not be prepared and holds nothing afterwards. */
+/* Compresses the page (4096 bytes) to at most ROOM bytes at TO. How many they are, or 0 when they
+ * do not fit. STATE need not be prepared and holds nothing afterwards. */
 unsigned lz4_pack(void *state, const void *page, void *to, unsigned room);
 
 /* Writes the page (4096 bytes) that the SIZE bytes at FROM stand for. Reads and writes nothing

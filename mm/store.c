@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The store: frames cut into slots of equal size, a compressed page in each. Frames of one size that
- * have both free and used slots are in a list of their own; one without a used slot is given back
- * at once.
+ * The store: frames cut into slots of equal size, a compressed page in each. Frames of one size
+ * that have both free and used slots are in a list of their own; one without a used slot is given
+ * back at once.
  */
 #include "mm/frame.h"
 #include "mm/host.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where the contents of a guest's reclaimed pages are kept: compressed (LZ4 block format), in frames
- * of their own. */
+/* Where the contents of a guest's reclaimed pages are kept: compressed (LZ4 block format), in
+ * frames of their own. */
 #ifndef MM_STORE_H
 #define MM_STORE_H
 

@@ -33,6 +33,7 @@ static const struct {
 	{ PROC2, true, PROC2_UNRESTRICTED_GUEST, "unrestricted guest" },
 	{ PROC2, false, PROC2_APIC_REGISTER_VIRTUALIZATION, "APIC-register virtualization" },
 	{ PROC2, false, PROC2_INVPCID, "enable INVPCID" },
+	{ PROC2, false, PROC2_PML, "enable PML" },
 	{ EXIT, true, EXIT_SAVE_DEBUG, "save debug controls" },
 	{ EXIT, true, EXIT_HOST_64, "host address-space size" },
 	{ EXIT, true, EXIT_ACKNOWLEDGE_INTERRUPT, "acknowledge interrupt on exit" },
@@ -78,6 +79,9 @@ static u64 read_ept_vpid_cap(void)
 	if (!(cap & EPT_CAP_INVVPID) || !(cap & EPT_CAP_INVVPID_SINGLE) ||
 	    !(cap & EPT_CAP_INVVPID_ALL))
 		vmx_caps.proc2 &= ~PROC2_VPID;
+	/* What is logged is that a dirty flag was set. */
+	if (!(cap & EPT_CAP_AD))
+		vmx_caps.proc2 &= ~PROC2_PML;
 	return cap;
 }
 

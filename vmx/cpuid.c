@@ -40,8 +40,9 @@ static u64 xcr0_allowed;
 #define FEATURES_EXT_EDX (BIT(11) | BIT(20) | BIT(26) | BIT(29))
 #define FEATURE_EXT_EDX_RDTSCP BIT(27)
 
-/* x87, SSE and AVX: what state_load() can give a clean start. */
+/* x87, SSE and AVX: what vmx/state.c keeps. */
 #define XCR0_KEPT 7ull
+#define XCR0_AVX 4ull
 
 static void vendor(struct cpuid *r, const char *text)
 {
@@ -83,6 +84,8 @@ void cpuid_init(void)
 		u64 all = (u64)cpuid(0xd, 0).edx << 32 | cpuid(0xd, 0).eax;
 
 		xcr0_allowed = all & XCR0_KEPT;
+		if (cpuid(0xd, 2).ebx + cpuid(0xd, 2).eax > sizeof(struct xsave_area))
+			xcr0_allowed &= ~XCR0_AVX;
 		xsave[0] = (struct cpuid){ .eax = (u32)xcr0_allowed, .ecx = 512 + 64 };
 		xsave[1].eax = cpuid(0xd, 1).eax & 1; /* XSAVEOPT */
 		for (u32 i = 2; i < 64; i++) {

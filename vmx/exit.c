@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* VM exits, by one table. What is not in it stops the guest with a reason. */
 #include "apic/lapic.h"
-#include "ept/order.h"
 #include "vmx/exit.h"
 #include "vmx/guest.h"
 #include "vmx/vmx.h"
@@ -35,8 +34,7 @@ static void reflect_debug(void)
 		vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 
-/* IRET had unblocked NMIs before it faulted; it runs again and must find them blocked. */
-static void block_nmis_again(void)
+void exit_block_nmis(void)
 {
 	if (!(vmread(IDT_VECTORING_INFO) & INTR_VALID))
 		vmwrite(GUEST_INTERRUPTIBILITY,
@@ -54,7 +52,7 @@ static void exit_exception(struct vcpu *v)
 		return;
 	}
 	if (info & INTR_NMI_UNBLOCKED)
-		block_nmis_again();
+		exit_block_nmis();
 	if (vector == VECTOR_MC)
 		panic("machine check while vCPU %u was in guest mode", v->gate.id);
 	if (vmread(IDT_VECTORING_INFO) & INTR_VALID) {
@@ -118,46 +116,6 @@ static void exit_ud(struct vcpu *v)
 	vcpu_inject_ud();
 }
 
-/* SDM, "Exit Qualification for EPT Violations"; bits 2:0 are the access, as EPT_READ and so on. */
-#define VIOLATION_NMI_UNBLOCKED BIT(12)
-
-static void exit_ept_violation(struct vcpu *v)
-{
-	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
-	u64 q = vmread(EXIT_QUALIFICATION);
-	int err = ept_fault(v->ept, gpa, q & EPT_RWX);
-
-	vcpu_redeliver();
-	if (q & VIOLATION_NMI_UNBLOCKED)
-		block_nmis_again();
-	/* While the page is moving: OUTSIDE, nobody waits for this vCPU. */
-	for (v->retries += err == -EAGAIN; err == -EAGAIN;
-	     err = ept_fault(v->ept, gpa, q & EPT_RWX)) {
-		if (order_load(fault_stop, &v->gate.requests) & REQ_STOP)
-			return;
-		cpu_relax();
-	}
-	if (err == -ENOMEM)
-		gate_no_memory(&v->gate, gpa >> PAGE_SHIFT);
-	else if (err == -EACCES)
-		guest_stop(v->guest, "vCPU %u: code in the APIC-access page, at RIP %lx",
-			   v->gate.id, vmread(GUEST_RIP));
-	else if (err)
-		guest_stop(v->guest,
-			   "vCPU %u: no memory at guest-physical %lx, accessed at RIP %lx",
-			   v->gate.id, gpa, vmread(GUEST_RIP));
-}
-
-/* A reserved bit in an entry of ours: no guest can cause it. */
-static void exit_ept_misconfiguration(struct vcpu *v)
-{
-	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
-	struct ept_leaf leaf = ept_walk(v->ept, gpa);
-
-	panic("ept: misconfiguration at guest-physical %lx, level %u entry %lx", gpa, leaf.level,
-	      leaf.value);
-}
-
 /* The window is open, or the TPR fell: there is something to deliver. */
 static void exit_window(struct vcpu *v)
 {
@@ -210,6 +168,7 @@ const struct exit exits[EXIT_REASONS] = {
 	[EXIT_XSETBV] = { exit_xsetbv, "xsetbv" },
 	[EXIT_APIC_WRITE] = { exit_apic_write, "apic-write" },
 	[EXIT_VMFUNC] = { exit_ud, "vmfunc" },
+	[EXIT_PML_FULL] = { exit_pml_full, "pml-full" },
 };
 
 void exit_unknown(struct vcpu *v, u32 reason)

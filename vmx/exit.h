@@ -15,12 +15,18 @@ extern const struct exit exits[EXIT_REASONS];
 /* An exit that the table has no handler for, or a failed entry. Stops the guest with the reason. */
 void exit_unknown(struct vcpu *v, u32 reason);
 
+/* IRET had unblocked NMIs before it faulted; it runs again and must find them blocked. */
+void exit_block_nmis(void);
+
 void exit_apic_access(struct vcpu *v);
 void exit_apic_write(struct vcpu *v);
 void exit_cpuid(struct vcpu *v);
 void exit_cr(struct vcpu *v);
+void exit_ept_misconfiguration(struct vcpu *v);
+void exit_ept_violation(struct vcpu *v);
 void exit_hypercall(struct vcpu *v);
 void exit_io(struct vcpu *v);
+void exit_pml_full(struct vcpu *v);
 void exit_rdmsr(struct vcpu *v);
 void exit_wrmsr(struct vcpu *v);
 void exit_xsetbv(struct vcpu *v);

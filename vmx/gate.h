@@ -24,6 +24,18 @@
 #include "ept/order.h"
 #include "vmx/vcpu.h"
 
+/*
+ * The vCPU comes to a CPU. What that has cached of E may be old: flushed[] tells, as it does for any
+ * vCPU. But combined mappings of the vCPU's VPID may have stayed there too, made out of the guest's
+ * page tables as they then were. What the guest has invalidated since by INVLPG or MOV to CR3, it
+ * has on other CPUs. So an INVEPT is due, whatever the generation: a single-context one drops the
+ * combined mappings of all VPIDs for that EP4TA (SDM, "Operations that Invalidate Cached Mappings").
+ */
+static inline void gate_arrive(struct vcpu *v)
+{
+	v->ept->flushed[v->gate.cpu] = 0;
+}
+
 #define GATE(S) S(reload) S(flush) S(arm) S(check)
 
 static inline bool gate_reload(struct vcpu *v)

@@ -8,8 +8,56 @@
  * register. */
 #define RAW_PATTERN 0x5a5a0000u
 
-static struct guest the_guest;
+#define SELF_FRAMES ((sizeof(struct guest) + PAGE_SIZE - 1) >> PAGE_SHIFT)
+#define IO_BITMAP_FRAMES 2
+#define MSR_BITMAP_FRAMES 1
+
 static u16 last_id;
+
+/* E when all of it is mapped by 4-KB leaves. A table has 512 entries. */
+static u64 table_frames(u64 ram_pages)
+{
+	u64 leaf_tables = (ram_pages + 511) / 512;
+	u64 directories = (leaf_tables + 511) / 512;
+
+	/* The root and the table under it cover all; a directory and a table are the APIC page's. */
+	return 2 + directories + leaf_tables + 2;
+}
+
+/* What is held for the guest besides what its account is charged with. */
+static u64 fixed_frames(const struct guest_config *c)
+{
+	return SELF_FRAMES + IO_BITMAP_FRAMES + MSR_BITMAP_FRAMES + c->vcpus * VCPU_FRAMES +
+	       table_frames(c->ram_pages) + backing_frames(c->ram_pages);
+}
+
+/* The image, the info page, the APIC-access page: there before reclaim can begin. */
+static u64 loaded_frames(const struct guest_config *c)
+{
+	return (c->image_size + PAGE_SIZE - 1) / PAGE_SIZE + 2;
+}
+
+u64 guest_frames(const struct guest_config *c)
+{
+	return c->mem ? c->mem : fixed_frames(c) + c->ram_pages + 1 + BATCH_MAX;
+}
+
+/* NULL, or why the guest cannot get on with its budget. */
+static const char *check_budget(const struct guest_config *c)
+{
+	static char why[160];
+	u64 least = fixed_frames(c) + loaded_frames(c) + reclaim_least(c->vcpus, c->batch);
+
+	if (!c->mem || c->mem >= least)
+		return NULL;
+	format(why, sizeof(why),
+	       "mem = %luK is too little: this guest, with guest_mem = %luM and %u vCPU%s, needs "
+	       "at "
+	       "least %lu KB, %lu KB of them for tables and the like",
+	       c->mem << 2, c->ram_pages >> 8, c->vcpus, c->vcpus == 1 ? "" : "s", least << 2,
+	       fixed_frames(c) << 2);
+	return why;
+}
 
 static void fill_raw(struct backing *b)
 {
@@ -24,10 +72,11 @@ static int load_memory(struct guest *g, const struct guest_config *c)
 	static const u8 nothing;
 	struct guest_info info = { .magic = GUEST_INFO_MAGIC,
 				   .vcpus = c->vcpus,
-				   .ram_pages = GUEST_RAM_PAGES,
+				   .ram_pages = (u32)c->ram_pages,
 				   .arg = c->arg,
 				   .seed = c->seed,
-				   .ticks_per_us = c->ticks_per_us };
+				   .ticks_per_us = c->ticks_per_us,
+				   .budget_pages = (u32)g->budget };
 	int err = guest_load(g, GUEST_LOAD_GPA, c->image, c->image_size);
 
 	if (!err)
@@ -43,7 +92,7 @@ static int create_vcpus(struct guest *g, const struct guest_config *c)
 {
 	for (g->nvcpus = 0; g->nvcpus < c->vcpus; g->nvcpus++) {
 		unsigned i = g->nvcpus;
-		struct vcpu *v = vcpu_create(g, i, i + 1);
+		struct vcpu *v = vcpu_create(g, i, c->first_cpu + i);
 
 		if (!v)
 			return -ENOMEM;
@@ -60,29 +109,58 @@ static int create_vcpus(struct guest *g, const struct guest_config *c)
 	return 0;
 }
 
-struct guest *guest_create(const struct guest_config *c, const char **err)
+/* Opens the account and makes P and E; nothing is left behind when it fails. */
+static int create_memory(struct guest *g, const struct guest_config *c)
 {
-	struct guest *g = &the_guest;
-	u64 bitmap;
-
-	*g = (struct guest){ .id = ++last_id, .mute = c->mute };
-	*err = "not enough memory for the guest";
-	if (backing_init(&g->backing, g->id, GUEST_RAM_PAGES))
-		return NULL;
+	g->budget = c->mem ? c->mem - fixed_frames(c) : 0;
+	frame_account(g->id, g->budget ? g->budget : ~0ul, reclaim_reserve(c->batch));
+	if (backing_init(&g->backing, g->id, c->ram_pages))
+		return -ENOMEM;
 	if (ept_init(&g->ept, &g->backing, g->id, vmx_caps.ept_vpid)) {
 		backing_destroy(&g->backing);
-		return NULL;
+		return -ENOMEM;
 	}
 	g->ept.protocol = c->protocol;
 	g->ept.large = c->large && (vmx_caps.ept_vpid & EPT_CAP_2M);
-	g->io_bitmaps = frame_alloc_run(OWNER_HOST, 2, 1) << PAGE_SHIFT;
+	reclaim_init(&g->reclaim, &g->ept, c->batch);
+	return 0;
+}
+
+static void free_self(struct guest *g)
+{
+	u64 first = frame_of(g);
+
+	for (u64 i = 0; i < SELF_FRAMES; i++)
+		frame_free(first + i, OWNER_HOST);
+}
+
+struct guest *guest_create(const struct guest_config *c, const char **err)
+{
+	struct guest *g;
+	u64 self, bitmap;
+
+	*err = check_budget(c);
+	if (*err)
+		return NULL;
+	*err = "not enough memory for the guest";
+	self = frame_alloc_run(OWNER_HOST, SELF_FRAMES, 1);
+	if (!self)
+		return NULL;
+	g = frame_ptr(self);
+	g->id = ++last_id;
+	g->mute = c->mute;
+	if (create_memory(g, c)) {
+		free_self(g);
+		return NULL;
+	}
+	g->io_bitmaps = frame_alloc_run(OWNER_HOST, IO_BITMAP_FRAMES, 1) << PAGE_SHIFT;
 	bitmap = frame_alloc(OWNER_HOST);
 	g->msr_bitmap = bitmap << PAGE_SHIFT;
 	if (!g->io_bitmaps || !bitmap || load_memory(g, c) || create_vcpus(g, c)) {
 		guest_destroy(g);
 		return NULL;
 	}
-	memset((void *)g->io_bitmaps, 0xff, 2 * PAGE_SIZE);
+	memset((void *)g->io_bitmaps, 0xff, IO_BITMAP_FRAMES * PAGE_SIZE);
 	msr_bitmap_init((u8 *)g->msr_bitmap);
 	return g;
 }
@@ -93,10 +171,15 @@ void guest_destroy(struct guest *g)
 		vcpu_destroy(g->vcpus[i]);
 	if (g->msr_bitmap)
 		frame_free(g->msr_bitmap >> PAGE_SHIFT, OWNER_HOST);
-	for (unsigned i = 0; g->io_bitmaps && i < 2; i++)
+	for (unsigned i = 0; g->io_bitmaps && i < IO_BITMAP_FRAMES; i++)
 		frame_free((g->io_bitmaps >> PAGE_SHIFT) + i, OWNER_HOST);
+	reclaim_exit(&g->reclaim);
 	ept_destroy(&g->ept);
 	backing_destroy(&g->backing);
+	if (frame_used(g->id))
+		panic("frames: guest %u is gone, and %lu frames are still its own", g->id,
+		      frame_used(g->id));
+	free_self(g);
 }
 
 void guest_stop(struct guest *g, const char *fmt, ...)

@@ -3,10 +3,9 @@
 #ifndef VMX_GUEST_H
 #define VMX_GUEST_H
 
-#include "ept/ept.h"
+#include "ept/reclaim.h"
 #include "vmx/vcpu.h"
 
-#define GUEST_RAM_PAGES 2048 /* 8 MB */
 #define GUEST_LOAD_GPA 0x8000
 #define GUEST_SIPI_VECTOR (GUEST_LOAD_GPA >> PAGE_SHIFT)
 #define GUEST_INFO_GPA 0x7000
@@ -35,12 +34,14 @@ struct stale {
 };
 
 struct guest {
-	u16 id; /* owner of its frames */
+	u16 id;	    /* owner of its frames */
+	u64 budget; /* frames that its RAM and its store may take together; 0: no limit */
 	unsigned nvcpus;
 	struct vcpu *vcpus[MAX_CPUS];
 	struct vlapic *lapics[MAX_CPUS];
 	struct ept ept;
 	struct backing backing;
+	struct reclaim reclaim;
 	u64 io_bitmaps, msr_bitmap; /* physical addresses; two frames, one frame */
 
 	bool finishing; /* the next ROUND hypercall is told to finish */
@@ -57,7 +58,11 @@ struct guest {
 
 struct guest_config {
 	const struct protocol *protocol;
-	unsigned vcpus; /* on CPUs 1 .. vcpus */
+	unsigned vcpus;
+	unsigned first_cpu; /* of the first vCPU; the others run on those behind it */
+	u64 ram_pages;	    /* what the guest is promised */
+	u64 mem;	    /* frames that may be held for it, all included; 0: no limit */
+	unsigned batch;	    /* pages reclaimed at a time at most; 0: the default */
 	const u8 *image;
 	size_t image_size;
 	u32 arg;
@@ -69,11 +74,17 @@ struct guest_config {
 	bool mute;
 };
 
-/* A guest with its image and info page in memory and vCPU 0 about to start; or NULL with the reason
- * in ERR. One exists at a time. */
+/* The frames that such a guest may take in all, memory in motion included. */
+u64 guest_frames(const struct guest_config *c);
+
+/*
+ * A guest with its image and info page in memory and vCPU 0 about to start; or NULL with the reason
+ * in ERR, which is good until the next call. Guests are made and destroyed by one CPU, while others
+ * may run.
+ */
 struct guest *guest_create(const struct guest_config *c, const char **err);
 
-/* Frees what it had. Its vCPUs' CPUs have returned from vcpu_main(). */
+/* Frees what it had. Its vCPUs' CPUs have returned from vcpu_main(). Panics when a frame is left. */
 void guest_destroy(struct guest *g);
 
 /* Ends the guest, with the first reason that is given. From any CPU; its vCPUs leave soon. */

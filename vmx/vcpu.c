@@ -13,26 +13,23 @@ enum { LEAVE, RESUME, LAUNCH };
 struct vcpu *vcpu_create(struct guest *g, unsigned id, unsigned cpu)
 {
 	u64 pfn = frame_alloc(OWNER_HOST);
-	u64 apic_page = frame_alloc(OWNER_HOST);
-	u64 vmcs = vmcs_alloc();
 	struct vcpu *v = frame_ptr(pfn);
+	bool log = vmx_caps.proc2 & PROC2_PML;
 
-	if (!pfn || !apic_page || !vmcs) {
-		if (pfn)
-			frame_free(pfn, OWNER_HOST);
-		if (apic_page)
-			frame_free(apic_page, OWNER_HOST);
-		if (vmcs)
-			frame_free(vmcs >> PAGE_SHIFT, OWNER_HOST);
+	if (!pfn)
+		return NULL;
+	v->vmcs = vmcs_alloc();
+	v->lapic.page = frame_ptr(frame_alloc(OWNER_HOST));
+	v->pml = log ? frame_alloc(OWNER_HOST) << PAGE_SHIFT : 0;
+	if (!v->vmcs || !v->lapic.page || (log && !v->pml)) {
+		vcpu_destroy(v);
 		return NULL;
 	}
 	v->guest = g;
 	v->ept = &g->ept;
-	v->vmcs = vmcs;
 	v->gate.id = id;
 	v->gate.cpu = cpu;
 	v->gate.requests = REQ_RELOAD;
-	v->lapic.page = frame_ptr(apic_page);
 	v->lapic.id = id;
 	v->state = VCPU_WAIT_SIPI;
 	return v;
@@ -40,9 +37,22 @@ struct vcpu *vcpu_create(struct guest *g, unsigned id, unsigned cpu)
 
 void vcpu_destroy(struct vcpu *v)
 {
-	frame_free(frame_of(v->lapic.page), OWNER_HOST);
-	frame_free(v->vmcs >> PAGE_SHIFT, OWNER_HOST);
-	frame_free(frame_of(v), OWNER_HOST);
+	u64 frames[] = { frame_of(v->lapic.page), v->vmcs >> PAGE_SHIFT, v->pml >> PAGE_SHIFT,
+			 frame_of(v) };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(frames); i++)
+		if (frames[i])
+			frame_free(frames[i], OWNER_HOST);
+}
+
+/*
+ * The CPU to interrupt, to be looked at after the mode: a vCPU that was in guest mode or asleep then
+ * and still is in that stay has not left, so its CPU is this one. If the stay is over, the interrupt
+ * is not needed, and harmless wherever it goes.
+ */
+static const struct cpu *cpu_of(const struct gate *g)
+{
+	return cpus[__atomic_load_n(&g->cpu, __ATOMIC_RELAXED)];
 }
 
 void vcpu_request(struct vcpu *v, u32 req)
@@ -54,7 +64,7 @@ void vcpu_request(struct vcpu *v, u32 req)
 	if (mode == MODE_IN_GUEST && v != this_cpu()->vcpu)
 		gate_kick(&v->gate);
 	else if (mode == MODE_HALTED)
-		lapic_ipi(cpus[v->gate.cpu]->apic_id, VECTOR_WAKE);
+		lapic_ipi(cpu_of(&v->gate)->apic_id, VECTOR_WAKE);
 }
 
 static struct vcpu *vcpu_of_gate(struct gate *g)
@@ -70,7 +80,7 @@ void gate_kick(struct gate *g)
 {
 	if (unlikely(vcpu_of_gate(g)->guest->mute && g->id == 0))
 		return;
-	lapic_nmi(cpus[g->cpu]->apic_id);
+	lapic_nmi(cpu_of(g)->apic_id);
 }
 
 void gate_late(struct gate *g, unsigned round)
@@ -110,13 +120,16 @@ void apic_access_write(u64 address)
 static void sleep(struct vcpu *v)
 {
 	struct cpu *cpu = this_cpu();
+	u64 start = rdtsc();
 
 	gate_set(sleep_mode, &v->gate, MODE_HALTED);
 	order_fence(sleep_fence);
-	while (!(order_load(sleep_requests, &v->gate.requests) & (REQ_EVENT | REQ_STOP)) &&
+	while (!(order_load(sleep_requests, &v->gate.requests) &
+		 (REQ_EVENT | REQ_STOP | REQ_MOVE)) &&
 	       !cpu->timer_due)
 		irq_wait();
 	gate_leave(sleep_leave, &v->gate);
+	v->asleep += rdtsc() - start;
 }
 
 /* INIT, SIPI and NMI from other vCPUs. */
@@ -143,15 +156,25 @@ static void start_up(struct vcpu *v)
 		v->nmi_pending = true;
 }
 
-/* Sees to REQ_EVENT and REQ_STOP. False: leave. */
+/* Sees to REQ_EVENT, REQ_STOP and REQ_MOVE. False: leave. */
 static bool see_to_requests(struct vcpu *v)
 {
 	struct cpu *cpu = this_cpu();
 
 	for (;;) {
-		if (v->state == VCPU_DONE ||
-		    (order_load(see_requests, &v->gate.requests) & REQ_STOP))
+		u32 requests;
+
+		if (v->state == VCPU_DONE)
 			return false;
+		requests = order_load(see_requests, &v->gate.requests);
+		if (requests & REQ_STOP)
+			return false;
+		if (unlikely(requests & REQ_MOVE)) {
+			/* Not on arrival: by then it may have been asked once more. */
+			order_and(see_move, &v->gate.requests, ~REQ_MOVE);
+			v->moving = true;
+			return false;
+		}
 		order_and(see_clear, &v->gate.requests, ~REQ_EVENT);
 		if (cpu->timer_due) {
 			cpu->timer_due = 0;
@@ -169,6 +192,8 @@ static bool see_to_requests(struct vcpu *v)
 /* From OUTSIDE through the gate, when it has not let the vCPU pass at once. */
 static __attribute__((noinline)) int pass_slowly(struct vcpu *v)
 {
+	u64 start = rdtsc(), asleep = v->asleep;
+
 	/* For the report alone: an interrupt to deliver is no retry; a reload or a new generation
 	 * is. */
 	v->retries += !(__atomic_load_n(&v->gate.requests, __ATOMIC_RELAXED) & REQ_EVENT);
@@ -176,8 +201,10 @@ static __attribute__((noinline)) int pass_slowly(struct vcpu *v)
 		if ((order_load(pass_requests, &v->gate.requests) & ~REQ_RELOAD) &&
 		    !see_to_requests(v))
 			return LEAVE;
+		vcpu_turned_back(v);
 		cpu_relax();
 	} while (!gate_pass(v));
+	vcpu_stalled(v, rdtsc() - start - (v->asleep - asleep), "gate");
 	return RESUME;
 }
 
@@ -201,6 +228,8 @@ int vcpu_exit(struct vcpu *v)
 	gate_leave(exit_leave, &v->gate);
 	v->launched = true;
 	reason = (u32)vmread(EXIT_REASON);
+	if (unlikely(v->turned))
+		vcpu_look_again(v, reason);
 	if (likely(reason < EXIT_REASONS && exits[reason].handle)) {
 		v->exits[reason]++;
 		exits[reason].handle(v);
@@ -220,6 +249,38 @@ void vcpu_entry_failed(struct vcpu *v)
 		   vmx_instruction_error(error), error);
 }
 
+static void begin(struct vcpu *v)
+{
+	vmcs_init(v);
+	state_load(v);
+	vlapic_reset(&v->lapic);
+	vcpu_reset(v, 0);
+}
+
+/* Its VMCS was cleared, so it holds all that it held on the CPU that V left. */
+static void arrive(struct vcpu *v)
+{
+	v->moving = false;
+	gate_arrive(v);
+	state_restore(v);
+	vlapic_resume(&v->lapic);
+	v->moves++;
+}
+
+/* Takes along what would stay behind on this CPU: state, and the timer with its interrupt. */
+static void pack(struct vcpu *v)
+{
+	struct cpu *cpu = this_cpu();
+
+	vlapic_suspend(&v->lapic);
+	irq_window();
+	if (cpu->timer_due) {
+		cpu->timer_due = 0;
+		vlapic_timer(&v->lapic);
+	}
+	state_save(v);
+}
+
 void vcpu_main(void *vcpu)
 {
 	struct vcpu *v = vcpu;
@@ -227,15 +288,21 @@ void vcpu_main(void *vcpu)
 	u64 reads = cpu->vmreads, writes = cpu->vmwrites;
 
 	vmcs_load(v);
-	state_load(v);
-	vlapic_reset(&v->lapic);
-	vcpu_reset(v, 0);
+	if (v->moving)
+		arrive(v);
+	else
+		begin(v);
 	vcpu_event(v);
 	vmx_run(v);
-	vlapic_reset(&v->lapic);
+	pml_drain(v);
+	vcpu_got_on(v); /* nobody is to wait for it now */
+	if (v->moving)
+		pack(v);
+	else
+		vlapic_reset(&v->lapic);
 	state_put(v);
 	vmcs_clear(v->vmcs);
 	cpu->vcpu = NULL;
-	v->vmreads = cpu->vmreads - reads;
-	v->vmwrites = cpu->vmwrites - writes;
+	v->vmreads += cpu->vmreads - reads;
+	v->vmwrites += cpu->vmwrites - writes;
 }

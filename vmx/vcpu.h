@@ -15,6 +15,25 @@ struct guest_regs {
 	u64 rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15;
 };
 
+/* The XSAVE area in its standard form, for x87, SSE and AVX; the FXSAVE area is its first part. */
+struct xsave_area {
+	u16 fcw, fsw;
+	u8 ftw[20];
+	u32 mxcsr, mxcsr_mask;
+	u8 rest[480], header[64], avx[256];
+} __attribute__((aligned(64)));
+_Static_assert(offsetof(struct xsave_area, mxcsr) == 24 &&
+		       offsetof(struct xsave_area, header) == 512 &&
+		       sizeof(struct xsave_area) == 832,
+	       "SDM: FXSAVE area, XSAVE header, AVX state");
+
+/* What VMX does not switch, while the vCPU is on no CPU. */
+struct parked {
+	struct xsave_area xsave;
+	u64 dr[4], dr6, cr2;
+	u64 star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
+};
+
 enum vcpu_state {
 	VCPU_WAIT_SIPI,
 	VCPU_RUNNING,
@@ -39,12 +58,25 @@ struct vcpu {
 	u64 xcr0;
 	bool apicv;
 	bool bad_state; /* fault=entry */
+	bool moving;	/* it has left by REQ_MOVE: vcpu_main() goes on where it was */
+	u64 pml;	/* physical address of the page-modification log; 0: the CPU has none */
+	struct parked parked;
+
+	/* vmx/fair.c: turned back in a row, where the guest was then, and by which generation. */
+	unsigned turned;
+	u64 turned_at, turned_by;
 
 	/* Counted since the guest was created. */
 	u64 invepts;
 	u64 retries; /* passes of the gate and EPT violations that had to wait or start over */
 	u64 vmreads, vmwrites;
 	u64 exits[EXIT_REASONS];
+	u64 pml_entries;
+	u64 moves;					  /* times it came to another CPU */
+	u64 asleep;					  /* ticks */
+	u64 faults_ticks[P_KINDS], faults_count[P_KINDS]; /* EPT violations, by what was there */
+	u64 stall_max;		  /* ticks: the longest that the hypervisor held the guest up */
+	const char *stall_reason; /* by what; NULL before the first */
 
 	/* What the guest said in its last hypercalls. */
 	u64 rounds, timer_irqs, ipis_sent, ipis_received, checks;
@@ -57,13 +89,24 @@ _Static_assert(offsetof(struct vcpu, regs) == 0 && sizeof(struct guest_regs) == 
 	       "vmx/entry.asm pushes 15 registers");
 _Static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "a vCPU is allocated as one frame");
 
+/* What one takes: its own frame, its APIC page, its VMCS. */
+#define VCPU_FRAMES 3
+
 /* A vCPU numbered ID of G, waiting for a SIPI, to run on the CPU of index CPU; or NULL when memory
  * is out. */
 struct vcpu *vcpu_create(struct guest *g, unsigned id, unsigned cpu);
 void vcpu_destroy(struct vcpu *v);
 
-/* The body of a vCPU's CPU: runs V until it is done or stopped. To be called on V's CPU. */
+/*
+ * The body of a vCPU's CPU: runs V until it is done, or stopped, or asked to move. To be called on
+ * V's CPU. When V->moving is set afterwards, and V->gate.cpu then names another CPU, the call there
+ * goes on where V was; and it has to come, also when the guest is to stop.
+ */
 void vcpu_main(void *vcpu);
+
+/* Both leave their CPUs, and go on on each other's. Returns when both are started there: 0, or
+ * -EAGAIN when one is done or is stopping; then they stay where they are. On CPU 0. */
+int vcpu_swap(struct vcpu *a, struct vcpu *b);
 
 /* Asks V for REQ; kicks or wakes its CPU so that it looks at once. From any CPU. */
 void vcpu_request(struct vcpu *v, u32 req);
@@ -106,6 +149,28 @@ void vcpu_deliver(struct vcpu *v);
 /* Puts an event whose delivery the exit interrupted back for the next entry (SDM, "Information for
  * VM Exits During Event Delivery"). */
 void vcpu_redeliver(void);
+
+/* Notes how long the hypervisor held the vCPU up, outside of what the guest asked it to do. */
+static inline void vcpu_stalled(struct vcpu *v, u64 ticks, const char *reason)
+{
+	if (ticks > v->stall_max) {
+		v->stall_max = ticks;
+		v->stall_reason = reason;
+	}
+}
+
+/* vmx/pml.c: hands what the processor has logged to the guest's dirty log. VMCS current. */
+#define PML_ENTRIES 512u
+#define PML_FIRST (PML_ENTRIES - 1) /* the index counts down */
+void pml_drain(struct vcpu *v);
+
+/*
+ * vmx/fair.c. The vCPU could not go on: an EPT violation, or the gate. After an exit for REASON of a
+ * vCPU that was turned back: has it got on? It has, or leaves. VMCS current.
+ */
+void vcpu_turned_back(struct vcpu *v);
+void vcpu_look_again(struct vcpu *v, u32 reason);
+void vcpu_got_on(struct vcpu *v);
 
 /* Note that the vCPU must look for interrupts before it enters. */
 static inline void vcpu_event(struct vcpu *v)

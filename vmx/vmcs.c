@@ -35,7 +35,7 @@ static void write_host_state(struct vcpu *v)
 	vmwrite(HOST_RIP, (u64)vmx_exit);
 }
 
-static void write_controls(struct vcpu *v)
+void vmcs_init(struct vcpu *v)
 {
 	u32 proc2 = vmx_caps.proc2;
 
@@ -69,6 +69,10 @@ static void write_controls(struct vcpu *v)
 	vmwrite(EPTP, v->ept->eptp);
 	if (vmx_caps.proc2 & PROC2_VPID)
 		vmwrite(VPID, v->gate.id + 1);
+	if (v->pml) {
+		vmwrite(PML_ADDRESS, v->pml);
+		vmwrite(GUEST_PML_INDEX, PML_FIRST);
+	}
 	/* APIC_ACCESS_ADDR is left to the gate, which loads it before the first entry. */
 }
 
@@ -83,7 +87,6 @@ void vmcs_load(struct vcpu *v)
 	v->launched = false;
 	this_cpu()->vcpu = v;
 	write_host_state(v);
-	write_controls(v);
 }
 
 static void write_segment(unsigned index, u16 selector, u32 rights)

@@ -11,6 +11,7 @@ enum vmcs_field {
 	GUEST_ES_SELECTOR = 0x0800, /* then CS, SS, DS, FS, GS, LDTR, TR in steps of 2 */
 	GUEST_CS_SELECTOR = 0x0802,
 	GUEST_TR_SELECTOR = 0x080e,
+	GUEST_PML_INDEX = 0x0812,
 	HOST_ES_SELECTOR = 0x0c00,
 	HOST_CS_SELECTOR = 0x0c02,
 	HOST_SS_SELECTOR = 0x0c04,
@@ -22,6 +23,7 @@ enum vmcs_field {
 	IO_BITMAP_A = 0x2000,
 	IO_BITMAP_B = 0x2002,
 	MSR_BITMAP = 0x2004,
+	PML_ADDRESS = 0x200e,
 	VIRTUAL_APIC_PAGE_ADDR = 0x2012,
 	APIC_ACCESS_ADDR = 0x2014,
 	EPTP = 0x201a,
@@ -130,6 +132,7 @@ enum vmcs_field {
 #define PROC2_UNRESTRICTED_GUEST BIT(7)
 #define PROC2_APIC_REGISTER_VIRTUALIZATION BIT(8)
 #define PROC2_INVPCID BIT(12)
+#define PROC2_PML BIT(17)
 
 #define EXIT_SAVE_DEBUG BIT(2)
 #define EXIT_HOST_64 BIT(9)
@@ -206,6 +209,7 @@ enum exit_reason {
 	EXIT_XSETBV = 55,
 	EXIT_APIC_WRITE = 56,
 	EXIT_VMFUNC = 59,
+	EXIT_PML_FULL = 62,
 	EXIT_REASONS = 70, /* how many the table has room for */
 };
 

@@ -35,8 +35,11 @@ void vmx_off(void);
 u64 vmcs_alloc(void);
 void vmcs_clear(u64 vmcs);
 
-/* Makes V's VMCS current here and writes all its fields but the guest's. */
+/* Makes V's VMCS current here and writes its host state, which is this CPU's. */
 void vmcs_load(struct vcpu *v);
+
+/* Writes the control fields of the current VMCS, V's: before V runs for the first time. */
+void vmcs_init(struct vcpu *v);
 
 /* Names what keeps the guest state in the current VMCS from being entered, by the checks of SDM,
  * "Checks on the Guest State Area", or NULL when none of those is it. */
@@ -48,11 +51,16 @@ const char *vmx_instruction_error(u32 error);
 /* Prints the current VMCS's guest state, if there is a current VMCS. */
 void vmx_dump(void);
 
-/* vmx/state.c: what VMX does not switch. load gives the CPU a clean set for V, put takes V's away,
- * init sets of it what INIT sets: CR2 and the debug registers. */
+/*
+ * vmx/state.c: what VMX does not switch. load gives the CPU a clean set for V, put takes V's away,
+ * init sets of it what INIT sets: CR2 and the debug registers. Before put, save keeps V's in V, and
+ * restore gives it to the CPU on which V goes on.
+ */
 void state_load(struct vcpu *v);
 void state_init(void);
 void state_put(struct vcpu *v);
+void state_save(struct vcpu *v);
+void state_restore(struct vcpu *v);
 
 /*
  * vmx/cpuid.c: the CPUID leaves that guests see, from the CPU's own. Once, before the first guest.

@@ -27,34 +27,44 @@ static const union {
 	u64 words[CONTENTS_LINE];
 } line = { LINE };
 
-static u64 hash(u32 page, u32 version, u32 word)
+static u64 hash(u32 page, u32 version)
 {
-	u64 state = (u64)page << 32 | (u64)version << 16 | word;
+	u64 state = (u64)page << 32 | version;
 
 	return random_next(&state);
 }
 
-/* Hexadecimal digits as they lie in memory. */
-static u64 hex(u32 value, u32 digits)
+/* Cheaper than a hash for each word, and different for each all the same. */
+static u64 stream(u64 hash, u32 word)
 {
-	u64 text = 0;
+	u64 x = hash + word * 0x9e3779b97f4a7c15;
 
-	for (u32 i = 0; i < digits; i++, value >>= 4)
-		text = text << 8 | (u8) "0123456789abcdef"[value & 15];
-	return text;
+	return (x ^ x >> 32) * 0xbf58476d1ce4e5b9;
+}
+
+/* Eight hexadecimal digits, as they lie in memory: a digit's value in each byte first. */
+static u64 hex(u32 value)
+{
+	u64 x = value;
+
+	x = (x | x << 16) & 0x0000ffff0000ffff;
+	x = (x | x << 8) & 0x00ff00ff00ff00ff;
+	x = (x | x << 4) & 0x0f0f0f0f0f0f0f0f;
+	x += 0x3030303030303030 + ((x + 0x0606060606060606) >> 4 & 0x0101010101010101) * 39;
+	return __builtin_bswap64(x);
 }
 
 static void build_line(u64 *words, u32 page, u32 version)
 {
 	for (u32 i = 0; i < CONTENTS_LINE; i++)
 		words[i] = line.words[i];
-	words[PAGE_WORD] = hex(page, 8);
-	words[VERSION_WORD] = hex(version, 7) << 8 | ' ';
+	words[PAGE_WORD] = hex(page);
+	words[VERSION_WORD] = (hex(version) & ~0xfful) | ' ';
 }
 
 static u64 row_word(u32 row)
 {
-	return (line.words[ROW_WORD] & ~(0xfffful << ROW_SHIFT)) | hex(row, 2) << ROW_SHIFT;
+	return (line.words[ROW_WORD] & ~(0xfffful << ROW_SHIFT)) | hex(row) >> 48 << ROW_SHIFT;
 }
 
 void contents_mix(struct contents_mix *m, u32 first, u32 pages, u32 budget)
@@ -81,41 +91,63 @@ static enum contents_kind kind_of(const struct contents_mix *m, u32 page, u32 ve
 
 void contents_of(struct contents *c, const struct contents_mix *m, u32 page, u32 version)
 {
-	c->page = page;
-	c->version = version;
-	c->hash = hash(page, version, CONTENTS_WORDS);
+	c->hash = hash(page, version);
 	c->kind = kind_of(m, page, version, c->hash);
 	if (c->kind == CONTENTS_TEXT)
 		build_line(c->line, page, version);
 }
 
-static inline u64 word_of(const struct contents *c, u32 i)
+/* KIND is C's own: a constant where it is called, so that no loop over words asks for it each time.
+ */
+static inline __attribute__((always_inline)) u64 word_of(const struct contents *c,
+							 enum contents_kind kind, u32 i)
 {
-	switch (c->kind) {
+	switch (kind) {
 	case CONTENTS_SAME:
 		return c->hash;
 	case CONTENTS_TEXT:
 		return i % CONTENTS_LINE == ROW_WORD ? row_word(i / CONTENTS_LINE)
 						     : c->line[i % CONTENTS_LINE];
 	case CONTENTS_SPARSE:
-		return (i ^ c->hash) % SPARSE_STEP ? 0 : hash(c->page, c->version, i);
+		return (i ^ c->hash) % SPARSE_STEP ? 0 : stream(c->hash, i);
 	case CONTENTS_RANDOM:
-		return hash(c->page, c->version, i);
+		return stream(c->hash, i);
 	default:
 		return 0;
 	}
 }
 
+static inline __attribute__((always_inline)) u32 scan(const struct contents *c,
+						      enum contents_kind kind,
+						      const volatile u64 *words, u32 i, u32 step,
+						      u64 *expected)
+{
+	for (; i < CONTENTS_WORDS; i += step) {
+		u64 word = word_of(c, kind, i);
+
+		if (unlikely(words[i] != word)) {
+			*expected = word;
+			break;
+		}
+	}
+	return i;
+}
+
 u32 contents_wrong(const struct contents *c, const volatile u64 *words, u32 from, u32 step,
 		   u64 *expected)
 {
-	while (from < CONTENTS_WORDS) {
-		*expected = word_of(c, from);
-		if (unlikely(words[from] != *expected))
-			break;
-		from += step;
+	switch (c->kind) {
+	case CONTENTS_SAME:
+		return scan(c, CONTENTS_SAME, words, from, step, expected);
+	case CONTENTS_TEXT:
+		return scan(c, CONTENTS_TEXT, words, from, step, expected);
+	case CONTENTS_SPARSE:
+		return scan(c, CONTENTS_SPARSE, words, from, step, expected);
+	case CONTENTS_RANDOM:
+		return scan(c, CONTENTS_RANDOM, words, from, step, expected);
+	default:
+		return scan(c, CONTENTS_ZERO, words, from, step, expected);
 	}
-	return from;
 }
 
 /* One instruction for many words: a fault in the middle of it is as likely as between two. */
@@ -145,20 +177,23 @@ void contents_fill(const struct contents *c, volatile u64 *words)
 	case CONTENTS_SPARSE:
 		repeat(words, 0);
 		for (u32 i = c->hash % SPARSE_STEP; i < CONTENTS_WORDS; i += SPARSE_STEP)
-			words[i] = word_of(c, i);
+			words[i] = word_of(c, CONTENTS_SPARSE, i);
 		break;
 	case CONTENTS_RANDOM:
 		for (u32 i = 0; i < CONTENTS_WORDS; i++)
-			words[i] = word_of(c, i);
+			words[i] = word_of(c, CONTENTS_RANDOM, i);
+		break;
+	case CONTENTS_SAME:
+		repeat(words, c->hash);
 		break;
 	default:
-		repeat(words, word_of(c, 0));
+		repeat(words, 0);
 	}
 }
 
 u16 contents_stamp(u32 page, u32 version)
 {
-	return version ? (u16)(hash(page, version, CONTENTS_WORDS) << 11 | version) : 0;
+	return version ? (u16)(hash(page, version) << 11 | version) : 0;
 }
 
 bool contents_version(u32 page, u16 stamp, u32 *version)

@@ -30,8 +30,7 @@ struct contents_mix {
 
 struct contents {
 	enum contents_kind kind;
-	u32 page, version;
-	u64 hash;		 /* of both */
+	u64 hash;		 /* of page and version */
 	u64 line[CONTENTS_LINE]; /* of text, but for the row's number */
 };
 
@@ -48,7 +47,7 @@ void contents_of(struct contents *c, const struct contents_mix *m, u32 page, u32
 void contents_fill(const struct contents *c, volatile u64 *words);
 
 /* Which of the words FROM, FROM + STEP, ... is the first that is not as C says, at or above
- * CONTENTS_WORDS: none. *EXPECTED is what it should be. */
+ * CONTENTS_WORDS: none. *EXPECTED is what a wrong one should be. */
 u32 contents_wrong(const struct contents *c, const volatile u64 *words, u32 from, u32 step,
 		   u64 *expected);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * interlock.cfg's parser: what it accepts, what each error says, and that no bytes whatever make it
- * do anything else. links: boot/config.c boot/format.c
+ * do anything else. links: boot/config.c boot/keys.c boot/format.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,7 +52,12 @@ static void check_defaults(const struct run_config *r)
 	assert_int_equal(r->seed, 1);
 	assert_int_equal(r->batch, 0);
 	assert_int_equal(r->arg, 0);
+	assert_int_equal(r->mem, 0);
+	assert_int_equal(r->guest_mem, 8 << 20);
+	assert_int_equal(r->migrate, 0);
 	assert_true(r->apicv);
+	assert_true(r->collapse);
+	assert_false(r->with);
 }
 
 static void defaults(void **state)
@@ -84,6 +89,10 @@ static void every_key(void **state)
 			       "moves = 1000000000\n"
 			       "seed = 0xFFFFffffFFFFffff\n"
 			       "apicv = off\n"
+			       "collapse = off\n"
+			       "migrate = 1000000000\n"
+			       "mem = 64G\n"
+			       "guest_mem = 1G\n"
 			       "host_apic = x2apic"),
 			 0);
 	assert_int_equal(cfg.nruns, 1);
@@ -97,6 +106,10 @@ static void every_key(void **state)
 	assert_int_equal(cfg.run[0].moves, 1000000000);
 	assert_true(cfg.run[0].seed == UINT64_MAX);
 	assert_false(cfg.run[0].apicv);
+	assert_false(cfg.run[0].collapse);
+	assert_int_equal(cfg.run[0].migrate, 1000000000);
+	assert_true(cfg.run[0].mem == 64ul << 30);
+	assert_int_equal(cfg.run[0].guest_mem, 1 << 30);
 	assert_int_equal(config_max_cpus(&cfg), 8);
 }
 
@@ -124,6 +137,82 @@ static void sections(void **state)
 	check_defaults(&cfg.run[0]);
 }
 
+/* What may stand for one size, and what may not. */
+static void sizes(void **state)
+{
+	static const char *const same[] = { "16777216", "0x1000000", "16384K", "16M",
+					    "16m",	"0x10M",     "16384k" };
+	static const char *const bad[] = { "M",
+					   "K16",
+					   "16 M",
+					   "16MB",
+					   "16T",
+					   "16.5M",
+					   "1MM",
+					   "-1M",
+					   "18014398509481988K",
+					   "0xffffffffffffffffK" };
+	char text[64];
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(same); i++) {
+		strcat(strcpy(text, "mem = "), same[i]);
+		assert_int_equal(parse(text), 0);
+		assert_int_equal(cfg.run[0].mem, 16 << 20);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		strcat(strcpy(text, "mem = "), bad[i]);
+		assert_int_equal(parse(text), -EINVAL);
+	}
+	assert_int_equal(parse("mem = 0"), 0);
+	assert_int_equal(cfg.run[0].mem, 0);
+	assert_int_equal(parse("mem = 4K"), 0);
+	assert_int_equal(cfg.run[0].mem, 4096);
+	assert_int_equal(parse("guest_mem = 6M"), 0);
+	assert_int_equal(cfg.run[0].guest_mem, 6 << 20);
+	refuses("mem = 5000", "interlock.cfg:1: mem = 5000; allowed: a multiple of 4K, 0..64G, in "
+			      "bytes or with K, M or G behind it");
+	refuses("mem = 65G", "interlock.cfg:1: mem = 65G; allowed: a multiple of 4K, 0..64G, in "
+			     "bytes or with K, M or G behind it");
+	refuses("guest_mem = 3M", "interlock.cfg:1: guest_mem = 3M; allowed: a multiple of 2M, "
+				  "4M..1G, in bytes or with K, M or G behind it");
+	assert_int_equal(parse("guest_mem = 2M"), -EINVAL);
+	assert_int_equal(parse("guest_mem = 5M"), -EINVAL);
+	assert_int_equal(parse("guest_mem = 1026M"), -EINVAL);
+}
+
+static void guests_together(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("mem = 16M\n"
+			       "[run]\ncpus = 4\n"
+			       "[with]\nguest = bench\ncpus = 5\nmem = 0\n"
+			       "[run]\n"
+			       "[run]\n[with]\n[with]\n"),
+			 0);
+	assert_int_equal(cfg.nruns, 6);
+	assert_int_equal(config_together(&cfg, 0), 2);
+	assert_int_equal(config_together(&cfg, 2), 1);
+	assert_int_equal(config_together(&cfg, 3), 3);
+	assert_string_equal(cfg.run[1].guest, "bench");
+	assert_int_equal(cfg.run[1].mem, 0);
+	assert_int_equal(cfg.run[4].mem, 16 << 20);
+	assert_int_equal(config_max_cpus(&cfg), 8);
+
+	refuses("[with]\n", "interlock.cfg:1: no run to go with; allowed: [with] behind a [run]");
+	refuses("[run]\ncpus = 5\n[with]\n[with]\ncpus = 4\n\n",
+		"interlock.cfg:4: the guests that run together want 9 CPUs; allowed: 8, of which "
+		"one moves their memory");
+	refuses("[run]\n[with]\ncpus = 8\n[run]\n",
+		"interlock.cfg:2: the guests that run together want 9 CPUs; allowed: 8, of which "
+		"one moves their memory");
+	refuses("[run]\n[with]\n[with]\n[with]\n[with]\n[with]\n[with]\n[with]\n",
+		"interlock.cfg:8: the guests that run together want 9 CPUs; allowed: 8, of which "
+		"one moves their memory");
+	refuses("[run]\n[with]\nseed = 1\nseed = 2\n",
+		"interlock.cfg:4: seed stands twice; allowed: once in a section");
+}
+
 static void errors(void **state)
 {
 	(void)state;
@@ -139,21 +228,22 @@ static void errors(void **state)
 		"interlock.cfg:1: seed = 18446744073709551616; "
 		"allowed: a number 0..18446744073709551615, decimal or 0x...");
 	refuses("fault = all",
-		"interlock.cfg:1: fault = all is not known; allowed: none, entry, panic, mute");
+		"interlock.cfg:1: fault = all is not known; allowed: none, entry, panic, mute, "
+		"storm");
 	refuses("apicv = yes", "interlock.cfg:1: apicv = yes is not known; allowed: off, on");
 	refuses("color = red", "interlock.cfg:1: unknown key \"color\"; allowed: protocol, guest, "
-			       "fault, apicv, large, cpus, "
-			       "batch, arg, moves, seed, host_apic");
+			       "fault, apicv, large, collapse, cpus, batch, arg, "
+			       "moves, seed, migrate, mem, guest_mem, host_apic");
 	refuses("seed = 1\r\nseed = 1\r\n",
 		"interlock.cfg:2: seed stands twice; allowed: once in a section");
 	refuses("seed = 1 2",
 		"interlock.cfg:1: seed: more than one value in \"1 2\"; allowed: one");
 	refuses("seed =", "interlock.cfg:1: seed has no value; allowed: seed = VALUE");
 	refuses("seed = # 5", "interlock.cfg:1: seed has no value; allowed: seed = VALUE");
-	refuses("[runs]", "interlock.cfg:1: unknown section [runs]; allowed: [run]");
-	refuses("[run] x", "interlock.cfg:1: unknown section [run] x; allowed: [run]");
+	refuses("[runs]", "interlock.cfg:1: unknown section [runs]; allowed: [run], [with]");
+	refuses("[run] x", "interlock.cfg:1: unknown section [run] x; allowed: [run], [with]");
 	refuses("what is this", "interlock.cfg:1: \"what is this\" is not understood; allowed: key "
-				"= value, [run], # comment");
+				"= value, [run], [with], # comment");
 	refuses("[run]\nhost_apic = auto", "interlock.cfg:2: host_apic holds for the whole boot; "
 					   "allowed only before the first [run]");
 	refuses("seed = 1\001",
@@ -202,7 +292,7 @@ static void limits(void **state)
 	assert_int_equal(parse(runs), 0);
 	assert_int_equal(cfg.nruns, CONFIG_MAX_RUNS);
 	strcat(runs, "[run]\n");
-	refuses(runs, "interlock.cfg:17: too many [run] sections; allowed: 16");
+	refuses(runs, "interlock.cfg:65: too many [run] and [with] sections; allowed: 64");
 
 	memset(large, '\n', CONFIG_MAX_SIZE + 1);
 	assert_int_equal(parse_bytes(large, CONFIG_MAX_SIZE), 0);
@@ -225,12 +315,17 @@ static void check_sane(void)
 {
 	assert_in_range(cfg.nruns, 1, CONFIG_MAX_RUNS);
 	assert_in_range(cfg.host_apic, HOST_APIC_AUTO, HOST_APIC_X2APIC);
+	assert_in_range(config_max_cpus(&cfg), 2, MAX_CPUS);
+	assert_false(cfg.run[0].with);
 	for (u32 i = 0; i < cfg.nruns; i++) {
 		const struct run_config *r = &cfg.run[i];
 
 		assert_in_range(r->cpus, 2, MAX_CPUS);
 		assert_in_range(r->batch, 0, 512);
 		assert_in_range(r->moves, 1, 1000000000);
+		assert_in_range(r->guest_mem, 4 << 20, 1 << 30);
+		assert_int_equal(r->guest_mem % (2 << 20), 0);
+		assert_int_equal(r->mem % 4096, 0);
 		assert_non_null(memchr(r->protocol, 0, sizeof(r->protocol)));
 		assert_non_null(memchr(r->guest, 0, sizeof(r->guest)));
 		assert_non_null(memchr(r->fault, 0, sizeof(r->fault)));
@@ -251,16 +346,17 @@ static u32 below(u32 n)
 
 static void any_bytes(void **state)
 {
-	static const char *const pieces[] = { "[run]",	     "[",	 "]",
-					      "=",	     " = ",	 "#",
-					      "\n",	     "\r\n",	 "\r",
-					      "\t",	     "cpus",	 "seed",
-					      "moves",	     "protocol", "guest",
-					      "host_apic",   "ordered",	 "gated",
-					      "patrol",	     "xapic",	 "apicv",
-					      "on",	     "2",	 "8",
-					      "0x",	     "ffff",	 "18446744073709551615",
-					      "\xef\xbb\xbf" };
+	static const char *const pieces[] = {
+		"[run]",       "[with]\n", "mem",      "guest_mem",
+		"M",	       "K",	   "[",	       "]",
+		"=",	       " = ",	   "#",	       "\n",
+		"\r\n",	       "\r",	   "\t",       "cpus",
+		"seed",	       "moves",	   "protocol", "guest",
+		"host_apic",   "ordered",  "gated",    "patrol",
+		"xapic",       "apicv",	   "on",       "2",
+		"8",	       "0x",	   "ffff",     "18446744073709551615",
+		"\xef\xbb\xbf"
+	};
 	unsigned accepted = 0;
 
 	(void)state;
@@ -294,9 +390,10 @@ static void any_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),    cmocka_unit_test(every_key),
-		cmocka_unit_test(sections),    cmocka_unit_test(errors),
-		cmocka_unit_test(bad_numbers), cmocka_unit_test(limits),
+		cmocka_unit_test(defaults),	   cmocka_unit_test(every_key),
+		cmocka_unit_test(sections),	   cmocka_unit_test(errors),
+		cmocka_unit_test(bad_numbers),	   cmocka_unit_test(sizes),
+		cmocka_unit_test(guests_together), cmocka_unit_test(limits),
 		cmocka_unit_test(any_bytes),
 	};
 

@@ -163,6 +163,25 @@ static void runs(void **state)
 	assert_int_equal(seen, free);
 }
 
+/* Any count, and an alignment that is not the count. */
+static void aligned_runs(void **state)
+{
+	u64 first;
+
+	(void)state;
+	first = frame_alloc_run(GUEST, 3, 16);
+	assert_int_equal(first & 63, 16);
+	assert_int_equal(frame_alloc_run(GUEST, 3, 1) & 63, 1); /* the range begins there */
+	assert_int_equal(frame_alloc_run(GUEST, 13, 2) & 63, 20);
+	assert_int_equal(frame_alloc_run(GUEST, 13, 1) & 63, 33);
+	assert_int_equal(frame_alloc_run(GUEST, 12, 1) & 63, 4);
+	assert_int_equal(frame_alloc_run(GUEST, 19, 1), 0); /* 46 .. 63 are 18 */
+	assert_int_equal(frame_alloc_run(GUEST, 18, 1) & 63, 46);
+	assert_int_equal(frames_free(), FRAMES - 3 - 3 - 13 - 13 - 12 - 18);
+	assert_int_equal(frame_alloc(GUEST), first + 3);
+	assert_int_equal(frame_alloc(GUEST), 0);
+}
+
 /* Runs are the first that fit; freed frames form one again, in whatever order they came back. */
 static void first_fit(void **state)
 {
@@ -244,6 +263,7 @@ int main(void)
 		cmocka_unit_test_setup(refusals, setup),
 		cmocka_unit_test_setup(exhaustion, setup),
 		cmocka_unit_test_setup(runs, setup),
+		cmocka_unit_test_setup(aligned_runs, setup),
 		cmocka_unit_test_setup(first_fit, setup),
 		cmocka_unit_test_setup(several_ranges, setup),
 		cmocka_unit_test_setup(ignored_ranges, setup), /* last: it uses up the ranges */

@@ -2,8 +2,9 @@
 /*
  * Frames that reclaim frees, and those it cannot do without: the APIC-access page's, the tables',
  * the store's; and a guest that gets none, or is gone.
- * links: ept/protocol.c ept/fault.c ept/ept.c ept/reclaim.c apic/access.c mm/backing.c mm/store.c
- * links: mm/lz4.c mm/lru.c mm/frame.c tests/unit/ram.c tests/unit/world.c tests/unit/fake.c
+ * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c apic/access.c mm/backing.c
+ * links: mm/store.c mm/lz4.c mm/lru.c mm/frame.c tests/unit/ram.c tests/unit/world.c
+ * links: tests/unit/fake.c
  */
 #include "mm/frame.h"
 #include "tests/unit/ram.h"

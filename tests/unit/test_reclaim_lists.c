@@ -2,8 +2,8 @@
 /*
  * Which pages are reclaimed, and when: second chance, watermarks, the least budget, the dirty log;
  * and lists from which no page gets lost.
- * links: ept/protocol.c ept/fault.c ept/ept.c ept/reclaim.c mm/backing.c mm/store.c mm/lz4.c
- * links: mm/lru.c mm/frame.c tests/unit/ram.c tests/unit/world.c tests/unit/fake.c
+ * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c mm/backing.c mm/store.c
+ * links: mm/lz4.c mm/lru.c mm/frame.c tests/unit/ram.c tests/unit/world.c tests/unit/fake.c
  */
 #include "mm/frame.h"
 #include "tests/unit/ram.h"
@@ -149,7 +149,7 @@ static void least(void **state)
 	static const unsigned vcpus[] = { 1, 3, 7 };
 
 	for (unsigned n = 0; n < ARRAY_SIZE(vcpus); n++) {
-		u64 pages = 64 * vcpus[n], rounds = 0, before, limit = reclaim_least(vcpus[n]);
+		u64 pages = 64 * vcpus[n], rounds = 0, before, limit = reclaim_least(vcpus[n], 0);
 
 		assert_int_equal(ram_teardown(state), 0);
 		assert_int_equal(ram_setup(state, limit, 0), 0);

@@ -4,87 +4,8 @@
  * it goes back. It is looked into from here.
  * links: mm/lz4.c mm/frame.c tests/unit/fake.c
  */
-#include <lz4.h>
-
 #include "mm/store.c"
-#include "tests/unit/fake.h"
-#include "tests/unit/pages.h"
-
-#define GUEST 7
-#define FRAMES 47 /* a page of 48 is the allocator's table */
-
-static struct store store;
-static u64 work; /* frames */
-static u8 page[PAGE_SIZE], out[PAGE_SIZE];
-
-static int setup(void **state)
-{
-	(void)state;
-	fake_frames_leave(0);
-	fake_frames(FRAMES + 1);
-	fake_random_start();
-	work = store_work_frames();
-	return store_init(&store, GUEST);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	store_destroy(&store);
-	return frame_used(GUEST) ? -1 : 0;
-}
-
-static unsigned count_list(u64 first, u64 *pages, int kind)
-{
-	unsigned frames = 0;
-
-	for (u64 pfn = first, prev = 0; pfn;
-	     prev = pfn, pfn = ((struct shelf *)frame_ptr(pfn))->next) {
-		const struct shelf *f = frame_ptr(pfn);
-
-		CHECK(frame_owner(pfn) == OWNER_STORE(GUEST));
-		CHECK(f->prev == prev);
-		CHECK(f->kind < STORE_CLASSES && f->used && !(f->used & ~all_used(f->kind)));
-		CHECK(kind < 0 ? f->used == all_used(f->kind)
-			       : f->kind == (u32)kind && f->used != all_used(f->kind));
-		for (u64 i = 0; i < slots[f->kind]; i++)
-			CHECK(!slot_at(pfn, f->kind, i)->size == !(f->used & BIT(i)));
-		*pages += (u64)__builtin_popcountl(f->used);
-		frames++;
-	}
-	return frames;
-}
-
-/* Lists, slots and counters agree, and no frame is anywhere else. */
-static void check_whole(void)
-{
-	u64 pages = 0;
-	unsigned frames = count_list(store.full, &pages, -1);
-
-	for (int kind = 0; kind < STORE_CLASSES; kind++)
-		frames += count_list(store.partial[kind], &pages, kind);
-	CHECK(store.pages == pages && store.frames == frames);
-	CHECK(frame_used(GUEST) == frames && frames_free() + frames + work == FRAMES);
-}
-
-static u64 object_size(u64 handle)
-{
-	return find(&store, handle)->size;
-}
-
-/* What is kept is LZ4's block format: the library by itself reads it. */
-static void check_kept(u64 handle, const u8 *expected)
-{
-	const struct object *o = find(&store, handle);
-
-	memset(out, 0xee, sizeof(out));
-	store_read(&store, handle, out);
-	CHECK(!memcmp(out, expected, PAGE_SIZE));
-	memset(out, 0xee, sizeof(out));
-	CHECK(LZ4_decompress_safe((const char *)o->data, (char *)out, o->size, PAGE_SIZE) ==
-	      PAGE_SIZE);
-	CHECK(!memcmp(out, expected, PAGE_SIZE));
-}
+#include "tests/unit/shelves.h"
 
 static void round_trips(void **state)
 {
@@ -337,33 +258,6 @@ static void refusals(void **state)
 	store_destroy(&other);
 }
 
-/* Damaged data is found to be no page, or gives one: nothing is written beside it. */
-static void damage(void **state)
-{
-	enum { BESIDE = 64 };
-	u8 around[BESIDE + PAGE_SIZE + BESIDE], packed[2048], state_memory[32768], bad[2048];
-	unsigned size = 0, refused = 0;
-
-	(void)state;
-	assert_true(lz4_state_size() <= sizeof(state_memory));
-	for (fake_step = 0; fake_step < 20000; fake_step++) {
-		if (fake_step % 100 == 0) {
-			do {
-				page_make(page, fake_random() % PAGE_KINDS, fake_random());
-				size = lz4_pack(state_memory, page, packed, sizeof(packed));
-			} while (!size);
-		}
-		memcpy(bad, packed, size);
-		for (u64 n = 1 + fake_random() % 4; n; n--)
-			bad[fake_random() % size] = (u8)fake_random();
-		memset(around, 0x5c, sizeof(around));
-		refused += !lz4_unpack(bad, size, around + BESIDE);
-		for (unsigned i = 0; i < BESIDE; i++)
-			CHECK(around[i] == 0x5c && around[BESIDE + PAGE_SIZE + i] == 0x5c);
-	}
-	assert_in_range(refused, 1000, 20000);
-}
-
 static void same(void **state)
 {
 	u64 word = 1;
@@ -390,97 +284,17 @@ static void same(void **state)
 	assert_false(page_is_same(page, &word));
 }
 
-#define MODEL 400
-static struct model {
-	u64 handle, number;
-	enum page_kind kind;
-} model[MODEL];
-static unsigned nmodel;
-
-static void model_put(void)
-{
-	struct model *m = &model[nmodel];
-	u64 refused = store.incompressible, no_room = store.no_room;
-
-	m->kind = fake_random() % PAGE_KINDS;
-	m->number = fake_random();
-	page_make(page, m->kind, m->number);
-	m->handle = store_put(&store, page);
-	for (unsigned i = 0; i < nmodel; i++)
-		CHECK(model[i].handle != m->handle);
-	if (m->handle) {
-		nmodel++;
-	} else if (store.no_room > no_room) {
-		CHECK(store.no_room == no_room + 1 && !frames_free());
-	} else {
-		CHECK(store.incompressible == refused + 1);
-		CHECK(m->kind >= PAGE_PART);
-	}
-}
-
-static void model_check(unsigned i)
-{
-	page_make(page, model[i].kind, model[i].number);
-	check_kept(model[i].handle, page);
-}
-
-static void random_operations(void **state)
-{
-	u64 bytes = 0, refused = 0;
-
-	(void)state;
-	nmodel = 0;
-	for (fake_step = 0; fake_step < 30000; fake_step++) {
-		u64 choice = fake_random() % 16;
-		u64 phase = fake_step / 1500 % 3; /* now it runs empty, now it fills up */
-
-		if (choice < 5 + 2 * phase && nmodel < MODEL) {
-			model_put();
-		} else if (choice < 13 && nmodel) {
-			unsigned i = (unsigned)(fake_random() % nmodel);
-
-			model_check(i);
-			store_free(&store, model[i].handle);
-			model[i] = model[--nmodel];
-		} else if (nmodel) {
-			model_check((unsigned)(fake_random() % nmodel));
-		} else if (choice == 15) {
-			refused += store.no_room;
-			store_destroy(&store);
-			CHECK(frames_free() == FRAMES);
-			CHECK(store_init(&store, GUEST) == 0);
-		}
-		CHECK(store.pages == nmodel);
-		if (fake_step % 16 == 0)
-			check_whole();
-	}
-	for (unsigned i = 0; i < nmodel; i++) {
-		model_check(i);
-		bytes += object_size(model[i].handle);
-	}
-	CHECK(store.bytes == bytes);
-	refused += store.no_room;
-	print_message("# %lu puts found no frame, SEED=%lu\n", refused, fake_seed);
-	CHECK(refused > 100);
-	while (nmodel)
-		store_free(&store, model[--nmodel].handle);
-	CHECK(frames_free() == FRAMES - work);
-}
-
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(round_trips),
-		TEST(sizes),
-		TEST(reuse),
-		TEST(destroy),
-		TEST(failed_allocations),
-		TEST(no_room),
-		TEST(refusals),
-		TEST(damage),
-		TEST(same),
-		TEST(random_operations),
+		STORE_TEST(round_trips),
+		STORE_TEST(sizes),
+		STORE_TEST(reuse),
+		STORE_TEST(destroy),
+		STORE_TEST(failed_allocations),
+		STORE_TEST(no_room),
+		STORE_TEST(refusals),
+		STORE_TEST(same),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);

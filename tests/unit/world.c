@@ -13,12 +13,7 @@ const char *const protocol_names[] = { PROTOCOL_NAMES };
 const unsigned nprotocols = ARRAY_SIZE(protocol_names);
 static u64 free_before;
 
-/* A test that is about one of these has its own. */
-__attribute__((weak)) void gate_let_through(struct ept *e)
-{
-	(void)e;
-}
-
+/* A test that runs out of memory has its own. */
 __attribute__((weak)) void gate_no_memory(struct gate *g, u64 gfn)
 {
 	fail_msg("no memory for page %lx of gate %u", gfn, g->id);

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The keys of interlock.cfg, what each may be set to, and where its value goes. */
+#include "boot/format.h"
+#include "boot/guests.h"
+#include "boot/parser.h"
+#include "ept/protocol.h"
+
+static const char *const protocol_names[] = { PROTOCOL_NAMES, NULL };
+static const char *const guest_names[] = { GUEST_NAMES, NULL };
+static const char *const fault_names[] = { "none", "entry", "panic", "mute", "storm", NULL };
+static const char *const switch_names[] = { "off", "on", NULL };		  /* as bool */
+static const char *const host_apic_names[] = { "auto", "xapic", "x2apic", NULL }; /* as enum */
+
+#define KB BIT(10)
+#define MB BIT(20)
+#define GB BIT(30)
+
+enum kind { NAME, INDEX, SWITCH, U32, U64, SIZE };
+
+/* NAME is copied into a field of SIZE bytes; INDEX is stored as the name's place in NAMES, into
+ * config.host_apic; a SIZE is a multiple of STEP. */
+static const struct key {
+	const char *name;
+	enum kind kind;
+	size_t offset; /* in struct run_config, but for INDEX */
+	size_t size;
+	const char *const *names;
+	u64 min, max, step;
+} keys[] = {
+#define RUN_FIELD(f) offsetof(struct run_config, f), sizeof(((struct run_config *)0)->f)
+	{ "protocol", NAME, RUN_FIELD(protocol), protocol_names, 0, 0, 0 },
+	{ "guest", NAME, RUN_FIELD(guest), guest_names, 0, 0, 0 },
+	{ "fault", NAME, RUN_FIELD(fault), fault_names, 0, 0, 0 },
+	{ "apicv", SWITCH, RUN_FIELD(apicv), switch_names, 0, 0, 0 },
+	{ "large", SWITCH, RUN_FIELD(large), switch_names, 0, 0, 0 },
+	{ "collapse", SWITCH, RUN_FIELD(collapse), switch_names, 0, 0, 0 },
+	{ "cpus", U32, RUN_FIELD(cpus), NULL, 2, MAX_CPUS, 0 },
+	{ "batch", U32, RUN_FIELD(batch), NULL, 0, 512, 0 },
+	{ "arg", U32, RUN_FIELD(arg), NULL, 0, UINT32_MAX, 0 },
+	{ "moves", U64, RUN_FIELD(moves), NULL, 1, 1000000000, 0 },
+	{ "seed", U64, RUN_FIELD(seed), NULL, 0, UINT64_MAX, 0 },
+	{ "migrate", U64, RUN_FIELD(migrate), NULL, 0, 1000000000, 0 },
+	{ "mem", SIZE, RUN_FIELD(mem), NULL, 0, 64 * GB, PAGE_SIZE },
+	{ "guest_mem", SIZE, RUN_FIELD(guest_mem), NULL, 4 * MB, GB, 2 * MB },
+	{ "host_apic", INDEX, 0, 0, host_apic_names, 0, 0, 0 },
+#undef RUN_FIELD
+};
+
+const struct run_config default_run = {
+	.protocol = "ordered",
+	.guest = "patrol",
+	.fault = "none",
+	.cpus = 2,
+	.moves = 2000,
+	.seed = 1,
+	.apicv = true,
+	.large = true,
+	.collapse = true,
+	.guest_mem = 8 * MB,
+};
+
+/* "a, b, c" of a NULL-terminated list. */
+static const char *listed(char buf[160], const char *const *names)
+{
+	int used = 0;
+
+	buf[0] = '\0';
+	for (; *names; names++)
+		used += format(buf + used, 160 - (size_t)used, "%s%s", used ? ", " : "", *names);
+	return buf;
+}
+
+/* Decimal, or hexadecimal behind 0x. False when it is not a number or exceeds 64 bits. */
+static bool parse_number(struct slice s, u64 *value)
+{
+	unsigned base = 10;
+
+	if (s.length > 2 && s.at[0] == '0' && (s.at[1] == 'x' || s.at[1] == 'X')) {
+		base = 16;
+		s.at += 2;
+		s.length -= 2;
+	}
+	*value = 0;
+	for (size_t i = 0; i < s.length; i++) {
+		char c = s.at[i];
+		unsigned digit = c >= '0' && c <= '9'	? (unsigned)(c - '0')
+				 : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+				 : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
+							: 99;
+
+		if (digit >= base || __builtin_mul_overflow(*value, base, value) ||
+		    __builtin_add_overflow(*value, digit, value))
+			return false;
+	}
+	return s.length != 0;
+}
+
+/* A number of bytes, or of KB, MB or GB with that letter behind it. */
+static bool parse_size(struct slice s, u64 *value)
+{
+	static const char units[] = "KMG";
+	u64 unit = 1;
+
+	for (unsigned i = 0; s.length && i < 3; i++)
+		if ((s.at[s.length - 1] & ~0x20) == units[i])
+			unit = KB << 10 * i;
+	s.length -= unit > 1;
+	return parse_number(s, value) && !__builtin_mul_overflow(*value, unit, value);
+}
+
+/* In the largest unit that leaves no rest. */
+static const char *size_shown(char buf[24], u64 value)
+{
+	static const char *const units[] = { "", "K", "M", "G" };
+	unsigned unit = 0;
+
+	for (; value && value % KB == 0 && unit < 3; unit++)
+		value /= KB;
+	format(buf, 24, "%lu%s", value, units[unit]);
+	return buf;
+}
+
+static int store_name(struct parser *p, const struct key *key, struct slice value)
+{
+	char got[40], allowed[160];
+	u8 *field = (u8 *)p->run + key->offset;
+	unsigned i = 0;
+
+	while (key->names[i] && !slice_equals(value, key->names[i]))
+		i++;
+	if (!key->names[i])
+		return parse_fail(p, "%s = %s is not known; allowed: %s", key->name,
+				  slice_shown(got, value), listed(allowed, key->names));
+	if (key->kind == INDEX) {
+		p->cfg->host_apic = i;
+	} else if (key->kind == SWITCH) {
+		*(bool *)field = i;
+	} else if (value.length < key->size) {
+		memset(field, 0, key->size);
+		memcpy(field, value.at, value.length);
+	} else {
+		return parse_fail(p, "%s = %s is too long a name", key->name, key->names[i]);
+	}
+	return 0;
+}
+
+static int store_number(struct parser *p, const struct key *key, struct slice value)
+{
+	char got[40];
+	u8 *field = (u8 *)p->run + key->offset;
+	u64 number;
+
+	if (!parse_number(value, &number) || number < key->min || number > key->max)
+		return parse_fail(p, "%s = %s; allowed: a number %lu..%lu, decimal or 0x...",
+				  key->name, slice_shown(got, value), key->min, key->max);
+	if (key->kind == U32)
+		*(u32 *)field = (u32)number;
+	else
+		*(u64 *)field = number;
+	return 0;
+}
+
+static int store_size(struct parser *p, const struct key *key, struct slice value)
+{
+	char got[40], min[24], max[24], step[24];
+	u64 size;
+
+	if (!parse_size(value, &size) || size < key->min || size > key->max || size % key->step)
+		return parse_fail(p,
+				  "%s = %s; allowed: a multiple of %s, %s..%s, in bytes or with K, "
+				  "M or G behind it",
+				  key->name, slice_shown(got, value), size_shown(step, key->step),
+				  size_shown(min, key->min), size_shown(max, key->max));
+	*(u64 *)((u8 *)p->run + key->offset) = size;
+	return 0;
+}
+
+int parse_pair(struct parser *p, struct slice line, size_t equal)
+{
+	struct slice name = slice_trim((struct slice){ line.at, equal });
+	struct slice value =
+		slice_trim((struct slice){ line.at + equal + 1, line.length - equal - 1 });
+	char got[40], allowed[160];
+	const char *names[ARRAY_SIZE(keys) + 1];
+	const struct key *key = NULL;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++) {
+		names[i] = keys[i].name;
+		if (slice_equals(name, keys[i].name))
+			key = &keys[i];
+	}
+	names[ARRAY_SIZE(keys)] = NULL;
+	if (!key)
+		return parse_fail(p, "unknown key \"%s\"; allowed: %s", slice_shown(got, name),
+				  listed(allowed, names));
+	if (key->kind == INDEX && p->in_run)
+		return parse_fail(
+			p, "%s holds for the whole boot; allowed only before the first [run]",
+			key->name);
+	if (p->seen & 1u << (key - keys))
+		return parse_fail(p, "%s stands twice; allowed: once in a section", key->name);
+	p->seen |= 1u << (key - keys);
+	if (!value.length)
+		return parse_fail(p, "%s has no value; allowed: %s = VALUE", key->name, key->name);
+	for (size_t i = 0; i < value.length; i++)
+		if (is_blank(value.at[i]))
+			return parse_fail(p, "%s: more than one value in \"%s\"; allowed: one",
+					  key->name, slice_shown(got, value));
+	if (key->names)
+		return store_name(p, key, value);
+	return key->kind == SIZE ? store_size(p, key, value) : store_number(p, key, value);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A session's moves: which pages get new frames when, and which vCPUs change places. */
+#include "boot/session.h"
+#include "ept/order.h"
+#include "mm/random.h"
+
+/* Ticks are TSC ticks: on Bochs one for each instruction of a CPU. */
+#define PAUSE_MAX 16384u    /* between two moves, so that the guest gets on */
+#define MOVES_PER_ROUND 10u /* of each vCPU; it makes one in about six where it has a CPU */
+#define PACE_US 2000000u    /* for that round */
+#define MIXED_BATCH_BITS 5  /* mixed batches have 1, 2, 4, .. 32 pages */
+
+/* The sessions take turns: one of them moves at a time. */
+static struct batch batch;
+
+/* The same seed gives the same moves. */
+static u64 random(struct session *s)
+{
+	return random_next(&s->random_state);
+}
+
+/* The first page from GFN on, round the end, that has a frame. */
+static u64 next_resident(const struct backing *b, u64 gfn)
+{
+	for (u64 i = 0; i < b->ram_pages; i++, gfn = (gfn + 1) % b->ram_pages)
+		if (order_load(move_look, backing_entry(b, gfn)) & P_PRESENT)
+			break;
+	return gfn;
+}
+
+/* -ENOMEM: less than was wanted, for want of frames. */
+static int fill_batch(struct session *s, u32 pages, bool apic)
+{
+	const struct backing *b = &s->guest->backing;
+	u64 tries = 64 + 8 * pages;
+	int err = 0;
+
+	batch.ept = &s->guest->ept;
+	if (apic)
+		err = batch_add(&batch, APIC_ACCESS_GFN);
+	while (err != -ENOMEM && batch.npages < pages && tries--) {
+		u64 gfn = next_resident(b, random(s) % b->ram_pages);
+		bool twice = false;
+
+		for (unsigned i = 0; i < batch.npages; i++)
+			twice |= batch.page[i].gfn == gfn;
+		if (!twice)
+			err = batch_add(&batch, gfn);
+	}
+	return err;
+}
+
+static u32 batch_pages(struct session *s)
+{
+	return s->cfg->batch ? s->cfg->batch : 1u << random(s) % (MIXED_BATCH_BITS + 1);
+}
+
+static bool storms(const struct session *s)
+{
+	return !strcmp(s->cfg->fault, "storm");
+}
+
+/* A move takes new frames before it frees the old ones. When the guest's budget has none, reclaim is
+ * at it: the move comes later. */
+static void cannot_move(struct session *s)
+{
+	if (!s->guest->budget)
+		guest_stop(s->guest, "nothing can be moved: memory is out");
+	else if (session_over(s->since, FINISH_US))
+		guest_stop(s->guest, "nothing could be moved for %u ms: its budget is used up",
+			   FINISH_US / 1000);
+}
+
+static bool gone(const struct vcpu *v)
+{
+	return v->state == VCPU_DONE || __atomic_load_n(&v->guest->stopped, __ATOMIC_ACQUIRE);
+}
+
+static void wait_idle(struct vcpu *v)
+{
+	unsigned spins = 0;
+
+	while (!cpu_idle(v->gate.cpu)) {
+		cpu_relax();
+		if (++spins % WAIT_SPINS == 0)
+			gate_late(&v->gate, spins / WAIT_SPINS - 1);
+	}
+}
+
+/* gate.cpu changes while the vCPU is OUTSIDE: nobody kicks or wakes it then, and an interrupt that was
+ * meant for its last stay does a vCPU that is there now no harm. */
+int vcpu_swap(struct vcpu *a, struct vcpu *b)
+{
+	u32 cpu_a = a->gate.cpu, cpu_b = b->gate.cpu;
+	int err;
+
+	vcpu_request(a, REQ_MOVE);
+	vcpu_request(b, REQ_MOVE);
+	wait_idle(a);
+	wait_idle(b);
+	err = gone(a) || gone(b) ? -EAGAIN : 0;
+	if (!err) {
+		a->gate.cpu = cpu_b;
+		b->gate.cpu = cpu_a;
+	}
+	if (!gone(a))
+		cpu_start(a->gate.cpu, vcpu_main, a);
+	if (!gone(b))
+		cpu_start(b->gate.cpu, vcpu_main, b);
+	return err;
+}
+
+static void migrate(struct session *s)
+{
+	struct guest *g = s->guest;
+	unsigned a = random(s) % g->nvcpus;
+	unsigned b = (a + 1 + random(s) % (g->nvcpus - 1)) % g->nvcpus;
+
+	if (!vcpu_swap(g->vcpus[a], g->vcpus[b]))
+		s->result.migrations++;
+}
+
+static void move_once(struct session *s)
+{
+	u64 apic, ipis = batch.sum.ipis, avoided = batch.sum.ipis_avoided;
+	struct result *r = &s->result;
+	unsigned moved;
+	u64 ticks;
+	int err;
+
+	err = fill_batch(s, batch_pages(s), r->moves % 2 == 0);
+	s->moved_at = rdtsc();
+	s->pause = storms(s) ? 0 : random(s) % PAUSE_MAX;
+	if (!batch.npages) {
+		if (err == -ENOMEM)
+			cannot_move(s);
+		return;
+	}
+	apic = batch.sum.apic_moves;
+	moved = protocol_run(&batch);
+	ticks = rdtsc() - s->moved_at;
+	apic = batch.sum.apic_moves - apic;
+	histogram_add(&r->move_ticks, ticks);
+	r->ticks += ticks;
+	r->moves++;
+	r->apic_moves += apic;
+	r->data_pages += moved - apic;
+	r->ipis += batch.sum.ipis - ipis;
+	r->ipis_avoided += batch.sum.ipis_avoided - avoided;
+	s->since = s->moved_at = rdtsc();
+	if (s->cfg->migrate && r->moves % s->cfg->migrate == 0)
+		migrate(s);
+}
+
+/*
+ * Moves show something only while the guest runs. Where an outer hypervisor has fewer CPUs than it
+ * lends, hundreds of them would pass between two instructions of a vCPU: so they wait for its
+ * rounds. Not for a vCPU that makes none, though; that one's time is over once.
+ */
+static bool guest_keeps_up(struct session *s)
+{
+	for (unsigned i = 0; i < s->guest->nvcpus; i++) {
+		u64 rounds = session_rounds_of(s->guest->vcpus[i]) - s->first[i];
+
+		if (s->slow[i] || rounds * MOVES_PER_ROUND + MOVES_PER_ROUND >= s->result.moves)
+			continue;
+		if (!session_over(s->moved_at, PACE_US))
+			return false;
+		s->slow[i] = true;
+	}
+	return true;
+}
+
+void session_move(struct session *s)
+{
+	if (storms(s) || (rdtsc() - s->moved_at >= s->pause && guest_keeps_up(s)))
+		move_once(s);
+}

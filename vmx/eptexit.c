@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The exits that EPT causes: violations, misconfigurations, the page-modification log. */
+#include "ept/order.h"
+#include "vmx/exit.h"
+#include "vmx/guest.h"
+
+/* SDM, "Exit Qualification for EPT Violations"; bits 2:0 are the access, as EPT_READ and so on. Bit
+ * 12 is the same for a page-modification log-full event. */
+#define QUALIFICATION_NMI_UNBLOCKED BIT(12)
+
+/* The delivery or the IRET that the exit interrupted is to be as if it had not begun. */
+static void undo_delivery(u64 qualification)
+{
+	vcpu_redeliver();
+	if (qualification & QUALIFICATION_NMI_UNBLOCKED)
+		exit_block_nmis();
+}
+
+/* For the report alone: the page may be on its way to something else. */
+static enum p_kind kind_behind(const struct vcpu *v, u64 gpa)
+{
+	const u64 *p = backing_entry(v->ept->backing, gpa >> PAGE_SHIFT);
+
+	return backing_kind(p ? __atomic_load_n(p, __ATOMIC_RELAXED) : 0);
+}
+
+static void count_fault(struct vcpu *v, enum p_kind kind, u64 ticks)
+{
+	static const char *const reasons[P_KINDS] = {
+		[P_KIND_RESIDENT] = "fault-resident",
+		[P_KIND_ABSENT] = "fault-absent",
+		[P_KIND_SAME] = "fault-same",
+		[P_KIND_PACKED] = "fault-packed",
+	};
+
+	v->faults_count[kind]++;
+	v->faults_ticks[kind] += ticks;
+	vcpu_stalled(v, ticks, reasons[kind]);
+}
+
+void exit_ept_violation(struct vcpu *v)
+{
+	u64 start = rdtsc();
+	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+	u64 q = vmread(EXIT_QUALIFICATION);
+	enum p_kind kind = kind_behind(v, gpa);
+	int err = ept_fault(v->ept, gpa, q & EPT_RWX);
+
+	undo_delivery(q);
+	pml_drain(v);
+	vcpu_turned_back(v);
+	/* While the page is moving: OUTSIDE, nobody waits for this vCPU. */
+	for (v->retries += err == -EAGAIN; err == -EAGAIN;
+	     err = ept_fault(v->ept, gpa, q & EPT_RWX)) {
+		if (order_load(fault_stop, &v->gate.requests) & (REQ_STOP | REQ_MOVE))
+			break;
+		vcpu_turned_back(v);
+		cpu_relax();
+	}
+	count_fault(v, kind, rdtsc() - start);
+	if (!err || err == -EAGAIN)
+		return; /* the access is made again */
+	if (err == -ENOMEM)
+		gate_no_memory(&v->gate, gpa >> PAGE_SHIFT);
+	else if (err == -EACCES)
+		guest_stop(v->guest, "vCPU %u: code in the APIC-access page, at RIP %lx",
+			   v->gate.id, vmread(GUEST_RIP));
+	else
+		guest_stop(v->guest,
+			   "vCPU %u: no memory at guest-physical %lx, accessed at RIP %lx",
+			   v->gate.id, gpa, vmread(GUEST_RIP));
+}
+
+/* A reserved bit in an entry of ours: no guest can cause it. */
+void exit_ept_misconfiguration(struct vcpu *v)
+{
+	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+	struct ept_leaf leaf = ept_walk(v->ept, gpa);
+
+	panic("ept: misconfiguration at guest-physical %lx, level %u entry %lx", gpa, leaf.level,
+	      leaf.value);
+}
+
+/* The access that would have been logged next has not been made. */
+void exit_pml_full(struct vcpu *v)
+{
+	pml_drain(v);
+	undo_delivery(vmread(EXIT_QUALIFICATION));
+}
