@@ -30,12 +30,15 @@ static unsigned level_of(u64 page)
 	return ept_walk(&ept, page << PAGE_SHIFT).level;
 }
 
-/* Small pages, used, with contents; from the end, so that their frames are not in a row. */
+/* Small pages, used, with contents; in an order that leaves no frames in a row. */
 static void fill_small(u64 first)
 {
 	ept.large = false;
-	for (u64 page = first + LARGE; page-- > first;)
+	for (u64 i = 0; i < LARGE; i++) {
+		u64 page = first + (171 * i + 5) % LARGE;
+
 		assert_true(ram_write(page, page % PAGE_KINDS, page));
+	}
 	ept.large = true;
 }
 
