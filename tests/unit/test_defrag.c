@@ -98,6 +98,7 @@ static int teardown(void **state)
 
 static void check_other(void)
 {
+	assert_false(reclaim2.busy.taken);
 	for (u64 page = 0; page < OTHER_PAGES; page++) {
 		u64 word;
 
