@@ -8,12 +8,14 @@
 #include "vmx/guest.h"
 
 #define WORDS 4 /* that a vCPU has in each page, all of them the same */
+#define LARGE ept_level_size(2)
 #define TLB_DIRTY BIT(0)
 
 struct thread {
 	struct vcpu vcpu;
 	u64 a_field;
 	u64 tlb[RAM_PAGES + 1]; /* an address and TLB_DIRTY; 0 nothing */
+	u64 *table[16];		/* of level 1, by the 2 MB that they are for */
 	u64 written[RAM_PAGES]; /* what this vCPU last wrote to its words of the page */
 	u64 random, checks, trapped, exits, late;
 	u32 kicked; /* atomic */
@@ -51,6 +53,7 @@ static void drop_tlb(u64 type, u64 eptp)
 	MUST(type == INVEPT_SINGLE && eptp == ept.eptp, "INVEPT of the wrong thing");
 	perhaps_yield(&me->random);
 	memset(me->tlb, 0, sizeof(me->tlb));
+	memset(me->table, 0, sizeof(me->table));
 }
 
 void gate_kick(struct gate *g)
@@ -68,24 +71,52 @@ void gate_no_memory(struct gate *g, u64 gfn)
 	MUST(false, "vCPU %u: no memory for page %lx", g->id, gfn);
 }
 
+/* The entry of the 4-KB page at GPA in a table that was cached, which nobody may have freed. */
+static struct ept_leaf cached_leaf(u64 *table, u64 gpa)
+{
+	struct ept_leaf leaf = { .entry = &table[gpa >> PAGE_SHIFT & 511], .level = 1 };
+
+	leaf.value = order_load(test, leaf.entry);
+	MUST(frame_owner(frame_of(table)) == OWNER_HOST, "a freed table is walked");
+	return leaf;
+}
+
+static struct ept_leaf walk(u64 gpa)
+{
+	u64 **table = &me->table[gpa / LARGE % ARRAY_SIZE(me->table)];
+	struct ept_leaf leaf;
+
+	if (*table)
+		return cached_leaf(*table, gpa);
+	leaf = ept_walk(&ept, gpa);
+	if (leaf.level == 1)
+		*table = frame_ptr(frame_of(leaf.entry));
+	return leaf;
+}
+
 /*
- * The guest's address, or 0 when the access is an EPT violation. A write through an entry that is
- * not known to be dirty goes to E again, where the flag is set in one step with the look at the
- * leaf.
+ * The guest's address, or 0 when the access is an EPT violation, which drops what is cached for it. A
+ * write through an entry that is not known to be dirty goes to E again, where the flag is set in one
+ * step with the look at the leaf.
  */
 static u64 translate(u64 page, u64 access)
 {
-	u64 gpa = backing_gfn(&backing, page) << PAGE_SHIFT, *t = &me->tlb[page];
+	u64 gfn = backing_gfn(&backing, page), gpa = gfn << PAGE_SHIFT, *t = &me->tlb[page];
 	u64 flags = EPT_ACCESSED | (access & EPT_WRITE ? EPT_DIRTY : 0);
 	struct ept_leaf leaf;
 
 	if (*t && (!(access & EPT_WRITE) || (*t & TLB_DIRTY)))
 		return *t & ~TLB_DIRTY;
 	do {
-		leaf = ept_walk(&ept, gpa);
-		if (access & ~leaf.value)
+		leaf = walk(gpa);
+		if (access & ~leaf.value) {
+			*t = 0;
+			me->table[gpa / LARGE % ARRAY_SIZE(me->table)] = NULL;
 			return 0;
+		}
 	} while (!order_cas(test, leaf.entry, &leaf.value, leaf.value | flags));
+	if (flags & ~leaf.value & EPT_DIRTY)
+		backing_log_dirty(&backing, gfn);
 	*t = (leaf.value & EPT_ADDRESS) + (gpa & (ept_level_size(leaf.level) - 1));
 	MUST(frame_owner(*t >> PAGE_SHIFT) == OWNER, "E leads to a frame of %u's",
 	     frame_owner(*t >> PAGE_SHIFT));
@@ -189,7 +220,7 @@ static void *vcpu_thread(void *arg)
 			ran = true;
 		}
 		while (violation &&
-		       (err = ept_fault(&ept, violation & -PAGE_SIZE, violation & EPT_RWX))) {
+		       (err = ept_fault(&ept, violation & ~(u64)EPT_RWX, violation & EPT_RWX))) {
 			MUST(err == -EAGAIN, "EPT violation: %d", err);
 			me->late++;
 			cpu_relax();
