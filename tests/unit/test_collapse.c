@@ -171,10 +171,9 @@ static void copies(void **state)
 	ram_check();
 }
 
-/* What was cold makes room. */
-static void makes_room(void **state)
+/* The first 2 MB are used, the second are not, and there is no room for 2 MB more. */
+static void cold_and_full(void)
 {
-	(void)state;
 	fill_small(0);
 	fill_small(LARGE);
 	for (u64 page = LARGE; page < 2 * LARGE; page++) {
@@ -185,6 +184,13 @@ static void makes_room(void **state)
 	for (u64 page = 0; page < LARGE; page++)
 		lru_add(&backing.lru, page, LRU_ACTIVE);
 	fake_frames_leave(300);
+}
+
+/* What was cold makes room. */
+static void makes_room(void **state)
+{
+	(void)state;
+	cold_and_full();
 	assert_true(collapse_first());
 	assert_large(0);
 	assert_in_range(reclaim.reclaimed, LARGE / 2, LARGE);
@@ -226,6 +232,31 @@ static void claimed_by_another(void **state)
 	assert_large(0);
 }
 
+/* Another invalidator claims one of the pages while room is made. */
+static void claim_meanwhile(const char *step)
+{
+	if (!strcmp(step, "end") && claims++ == 0)
+		backing.entries[100] |= P_MOVING;
+}
+
+static void gone_meanwhile(void **state)
+{
+	(void)state;
+	cold_and_full();
+	claims = 0;
+	fake_on_trace = claim_meanwhile;
+	assert_false(collapse_first());
+	fake_on_trace = NULL;
+	assert_true(claims > 0);
+	backing.entries[100] &= ~P_MOVING;
+	assert_in_range(backing_resident(&backing), LARGE, 2 * LARGE - 1);
+	fake_frames_back();
+	ram_check();
+	ram_verify_all();
+	assert_true(collapse_first());
+	assert_large(0);
+}
+
 /* Moves and fetches take it apart again, and again. */
 static void again_and_again(void **state)
 {
@@ -251,8 +282,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, ram_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(to_a_new_row), TEST(in_a_row),	      TEST(not_worth_it),    TEST(copies),
-		TEST(makes_room),   TEST(claimed_by_another), TEST(again_and_again),
+		TEST(to_a_new_row),	  TEST(in_a_row),
+		TEST(not_worth_it),	  TEST(copies),
+		TEST(makes_room),	  TEST(gone_meanwhile),
+		TEST(claimed_by_another), TEST(again_and_again),
 	};
 
 	return cmocka_run_group_tests_name("collapse", tests, NULL, NULL);
