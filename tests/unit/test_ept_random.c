@@ -18,14 +18,14 @@
 
 /*
  * What each page has: host address, permissions and A/D flags; 0 nothing. And the level of the
- * entry it comes from: a table once made stays, so a level is the lowest that was ever needed
- * there.
+ * entry it comes from, or would: a table once made stays until it is pruned.
  */
 static u64 *model;
 static u8 *levels;
 static struct ept ept;
-static unsigned maps[4], splits[4]; /* that were done, by level */
-static u64 base;		    /* guest-physical address of the first page */
+static unsigned maps[4], splits[4], pruned[4]; /* that were done, by level */
+static unsigned collapses;
+static u64 base; /* guest-physical address of the first page */
 
 static u64 seen(u64 page)
 {
@@ -41,6 +41,39 @@ static u64 seen(u64 page)
 	CHECK(!(leaf.value & EPT_LARGE) == (leaf.level == 1));
 	CHECK(!((leaf.value & EPT_ADDRESS) & (size - 1)));
 	return (leaf.value & (EPT_ADDRESS | FLAGS)) + (gpa & (size - 1));
+}
+
+/* The entries that lead to tables on GPA's way, from the root down. Returns how many. */
+static unsigned path(u64 gpa, u64 **entries)
+{
+	u64 *table = frame_ptr(ept.eptp >> PAGE_SHIFT);
+	unsigned n = 0;
+
+	for (unsigned level = 4; level > 1; level--) {
+		u64 *entry = &table[gpa >> (PAGE_SHIFT + 9 * (level - 1)) & 511];
+
+		if (!(*entry & EPT_RWX) || (*entry & EPT_LARGE))
+			break;
+		entries[n++] = entry;
+		table = frame_ptr((*entry & EPT_ADDRESS) >> PAGE_SHIFT);
+	}
+	return n;
+}
+
+/* Bits 61:52 of an entry that leads to a table tell how many entries that has. */
+static void counts(u64 page)
+{
+	u64 *entries[3];
+
+	for (unsigned n = path(base + page * PAGE_SIZE, entries); n--;) {
+		const u64 *table = frame_ptr((*entries[n] & EPT_ADDRESS) >> PAGE_SHIFT);
+		u64 used = 0;
+
+		for (unsigned i = 0; i < 512; i++)
+			used += !!(table[i] & EPT_RWX);
+		CHECK((*entries[n] >> 52 & 0x3ff) == used);
+		CHECK(!(*entries[n] >> 62));
+	}
 }
 
 static void compare(u64 from, u64 count)
@@ -130,19 +163,87 @@ static void random_access(u64 page)
 {
 	u64 flags = fake_random() & (EPT_ACCESSED | EPT_DIRTY);
 	u64 first = page & ~(SIZE_IN_PAGES(levels[page]) - 1);
+	u64 *entries[3];
 
 	if (!model[page])
 		return;
+	for (unsigned n = path(base + page * PAGE_SIZE, entries); n--;)
+		*entries[n] |= EPT_ACCESSED;
 	*ept_walk(&ept, base + page * PAGE_SIZE).entry |= flags;
 	for (u64 i = 0; i < SIZE_IN_PAGES(levels[page]); i++)
 		model[first + i] |= flags;
 }
 
+/* Nothing is mapped in the LEVEL-sized page, and no table is within its table. */
+static bool table_empty(u64 page, unsigned level)
+{
+	u64 first = page & ~(SIZE_IN_PAGES(level) - 1);
+
+	for (u64 i = 0; i < SIZE_IN_PAGES(level); i++)
+		if (model[first + i] || levels[first + i] != level - 1)
+			return false;
+	return true;
+}
+
+/* Tables without entries go, the smaller one first; their frames are ours, once. */
+static void random_prune(u64 page)
+{
+	u64 tables[EPT_PRUNE_MAX] = { 0 }, free = frames_free();
+	unsigned expected = 0, n;
+
+	for (unsigned level = levels[page] + 1u; level <= 3 && table_empty(page, level); level++) {
+		memset(&levels[page & ~(SIZE_IN_PAGES(level) - 1)], (int)level,
+		       SIZE_IN_PAGES(level));
+		pruned[level]++;
+		expected++;
+	}
+	n = ept_prune(&ept, base + page * PAGE_SIZE, tables);
+	CHECK(n == expected);
+	CHECK(frames_free() == free);
+	while (n)
+		frame_free(tables[--n], OWNER_HOST);
+}
+
+static void random_age(u64 page)
+{
+	u64 first = page & ~(SIZE_IN_PAGES(levels[page]) - 1);
+	struct ept_leaf leaf = ept_age(&ept, base + page * PAGE_SIZE);
+
+	CHECK(!leaf.level == !model[page]);
+	if (!leaf.level)
+		return;
+	CHECK(leaf.level == levels[page] && (leaf.value & FLAGS) == (model[page] & FLAGS));
+	CHECK(*leaf.entry == (leaf.value & ~EPT_ACCESSED));
+	for (u64 i = 0; i < SIZE_IN_PAGES(levels[page]); i++)
+		model[first + i] &= ~EPT_ACCESSED;
+}
+
+/* 512 small leaves, or what there is of them, become one large. */
+static void random_collapse(u64 page)
+{
+	u64 first = page & ~511ul, hpa = fake_random() & EPT_ADDRESS & ~(ept_level_size(2) - 1);
+
+	if (levels[page] != 1)
+		return;
+	for (u64 i = 0; i < 512; i++)
+		random_unmap(first + i);
+	random_prune(page);
+	CHECK(levels[page] > 1);
+	CHECK(ept_empty(&ept, base + page * PAGE_SIZE, 2));
+	CHECK(!ept_map(&ept, base + first * PAGE_SIZE, hpa, 2, EPT_READ | EPT_WRITE));
+	lower(page, 2);
+	set(page, 2, hpa | EPT_READ | EPT_WRITE);
+	collapses++;
+}
+
 static void random_operations(void **state)
 {
-	static void (*const operations[])(u64) = { random_map,	   random_map,	 random_map,
-						   random_unmap,   random_unmap, random_protect,
-						   random_protect, random_split, random_access };
+	static void (*const operations[])(u64) = {
+		random_map,   random_map,      random_map,    random_map,     random_unmap,
+		random_unmap, random_unmap,    random_unmap,  random_protect, random_protect,
+		random_split, random_access,   random_access, random_prune,   random_prune,
+		random_age,   random_collapse,
+	};
 	u64 before = frames_free();
 
 	(void)state;
@@ -160,17 +261,22 @@ static void random_operations(void **state)
 				   fake_random() % 6;
 
 			operations[fake_random() % ARRAY_SIZE(operations)](page);
+			counts(page);
 			compare(page ? page - 1 : 0, 3);
 			compare(fake_random() % PAGES, 1);
 		}
 		compare(0, PAGES);
+		for (u64 page = 0; page < PAGES; page += 512)
+			counts(page);
 		ept_destroy(&ept);
 		CHECK(frames_free() == before);
 	}
 	for (unsigned level = 1; level <= 3; level++) {
 		CHECK(maps[level] > ROUNDS / 2);
 		CHECK(level == 1 || splits[level] > 0);
+		CHECK(level == 1 || pruned[level] > ROUNDS / 2);
 	}
+	CHECK(collapses > ROUNDS);
 	free(model);
 	free(levels);
 }

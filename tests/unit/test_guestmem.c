@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The hypervisor's own reads of guest memory, through the guest's page tables in each paging mode.
- * links: vmx/guestmem.c ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c
- * links: tests/unit/world.c tests/unit/fake.c
+ * links: vmx/guestmem.c ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c mm/backing.c
+ * links: mm/store.c mm/lz4.c mm/lru.c mm/frame.c tests/unit/world.c tests/unit/fake.c
  */
 #include <string.h>
 
@@ -251,7 +251,7 @@ static void loads(void **state)
 	u8 image[5000];
 
 	(void)state;
-	guest = (struct guest){ .id = OWNER, .backing = backing };
+	guest = (struct guest){ .id = OWNER, .backing = backing, .ept = ept };
 	for (unsigned i = 0; i < sizeof(image); i++)
 		image[i] = (u8)(i * 7);
 	assert_int_equal(guest_load(&guest, 0x8123, image, sizeof(image)), 0);

@@ -4,8 +4,8 @@
  * steps (of its gate, of its guest) between any two steps of the invalidator. Its TLB drops
  * nothing but by INVEPT. This is the order of whole steps only: stores that pass loads are the
  * explorer's.
- * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c apic/access.c mm/backing.c mm/frame.c
- * links: tests/unit/world.c tests/unit/fake.c
+ * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c apic/access.c mm/backing.c
+ * links: mm/store.c mm/lz4.c mm/lru.c mm/frame.c tests/unit/world.c tests/unit/fake.c
  */
 #include <string.h>
 
@@ -238,13 +238,13 @@ static void ipis(void **state)
 	(void)state;
 	vcpu_steps(2); /* within the gate */
 	interleave(3, 0, 0, 0);
-	assert_int_equal(batch.ipis, 0);
-	assert_int_equal(batch.ipis_avoided, 1);
+	assert_int_equal(batch.sum.ipis, 0);
+	assert_int_equal(batch.sum.ipis_avoided, 1);
 	while (!in_guest())
 		vcpu_step();
 	interleave(3, 0, 0, 0);
-	assert_int_equal(batch.ipis, 1);
-	assert_int_equal(batch.ipis_avoided, 1);
+	assert_int_equal(batch.sum.ipis, 1);
+	assert_int_equal(batch.sum.ipis_avoided, 1);
 }
 
 /* Linux b1394e745b94, step by step. */

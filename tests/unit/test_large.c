@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Guest memory by 2-MB leaves: when one is made, and what becomes of it when a page of it moves.
- * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c
- * links: tests/unit/fake.c
+ * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c mm/backing.c mm/store.c
+ * links: mm/lz4.c mm/lru.c mm/frame.c tests/unit/world.c tests/unit/fake.c
  */
 #include "mm/frame.h"
 #include "tests/unit/world.h"
@@ -48,7 +48,7 @@ static void first_touch(void **state)
 	first = frame_at(LARGE);
 	assert_int_equal(first % LARGE, 0);
 	assert_int_equal(ept_walk(&ept, (LARGE + 77) << PAGE_SHIFT).value,
-			 first << PAGE_SHIFT | EPT_RWX | EPT_MEMTYPE_WB | EPT_LARGE);
+			 first << PAGE_SHIFT | EPT_READ | EPT_WRITE | EPT_MEMTYPE_WB | EPT_LARGE);
 	for (u64 i = 0; i < LARGE; i++) {
 		assert_int_equal(p_of(LARGE + i), (first + i) << PAGE_SHIFT | P_PRESENT);
 		assert_int_equal(frame_owner(first + i), OWNER);
@@ -181,12 +181,46 @@ static void moves(void **state)
 	}
 }
 
+/* A large leaf holds no code (INTEL-SA-00210): a fetch splits it, or finds small ones. */
+static void code(void **state)
+{
+	(void)state;
+	touch(5);
+	assert_int_equal(level_of(7), 2);
+	assert_int_equal(ept_fault(&ept, 7 << PAGE_SHIFT, EPT_EXEC), 0);
+	assert_int_equal(ept.splits, 1);
+	for (u64 i = 0; i < LARGE; i++) {
+		struct ept_leaf leaf = ept_walk(&ept, i << PAGE_SHIFT);
+
+		assert_int_equal(leaf.level, 1);
+		assert_int_equal(leaf.value & EPT_RWX, i == 7 ? EPT_RWX : EPT_READ | EPT_WRITE);
+		assert_int_equal(leaf_of(i), frame_at(i) << PAGE_SHIFT);
+		assert_int_equal(lru_flags(&backing.lru, i), i == 7 ? LRU_EXEC : 0);
+	}
+	assert_int_equal(ept_fault(&ept, (LARGE + 3) << PAGE_SHIFT, EPT_EXEC), 0);
+	assert_int_equal(ept_walk(&ept, (LARGE + 3) << PAGE_SHIFT).level, 1);
+	assert_int_equal(level_of(LARGE + 4), 0);
+	touch(LARGE + 4);
+	assert_int_equal(level_of(LARGE + 4), 1); /* beside it as well */
+	/* The split needs a frame; until there is one nothing changes. */
+	ept_destroy(&ept);
+	assert_int_equal(ept_init(&ept, &backing, OWNER, EPT_CAP_2M), 0);
+	ept.large = true;
+	touch(5);
+	fake_frames_leave(0);
+	assert_int_equal(ept_fault(&ept, 7 << PAGE_SHIFT, EPT_EXEC), -ENOMEM);
+	assert_int_equal(level_of(7), 2);
+	fake_frames_back();
+	assert_int_equal(ept_fault(&ept, 7 << PAGE_SHIFT, EPT_EXEC), 0);
+	assert_int_equal(level_of(7), 1);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(first_touch),   TEST(small_ones),	  TEST(partly_backed), TEST(no_run),
-		TEST(filled_before), TEST(unaligned_row), TEST(moves),
+		TEST(filled_before), TEST(unaligned_row), TEST(moves),	       TEST(code),
 	};
 
 	return cmocka_run_group_tests_name("large", tests, NULL, NULL);

@@ -4,8 +4,9 @@
  * pages through a TLB of its own; one or two invalidators move them meanwhile. No access is ever
  * stale, no write is lost, and there is no data race.
  * sanitizer: thread
- * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c apic/access.c vmx/guestmem.c mm/backing.c
- * links: mm/frame.c tests/unit/world.c tests/unit/fake.c
+ * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c apic/access.c
+ * links: vmx/guestmem.c mm/backing.c mm/store.c mm/lz4.c mm/lru.c mm/frame.c tests/unit/world.c
+ * links: tests/unit/fake.c
  */
 #include <pthread.h>
 #include <sched.h>
@@ -248,7 +249,7 @@ static void run(const char *protocol, unsigned invalidators)
 		pthread_join(inv[i], NULL);
 		sum += moved[i];
 		apic += apic_moved[i];
-		ipis += batches[i].ipis;
+		ipis += batches[i].sum.ipis;
 	}
 	__atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < VCPUS; i++) {

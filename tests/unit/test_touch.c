@@ -3,7 +3,8 @@
  * EPT violations of several vCPUs at the same pages at the same time. ept/fault.c is compiled in,
  * so that a rival can come at the worst moment.
  * sanitizer: thread
- * links: ept/protocol.c vmx/fair.c ept/ept.c mm/backing.c mm/frame.c tests/unit/world.c tests/unit/fake.c
+ * links: ept/protocol.c vmx/fair.c ept/ept.c ept/reclaim.c mm/backing.c mm/store.c mm/lz4.c
+ * links: mm/lru.c mm/frame.c tests/unit/world.c tests/unit/fake.c
  */
 #include <pthread.h>
 
@@ -12,23 +13,25 @@
 
 #define VCPUS 2
 
-static _Thread_local void (*rival)(void);
+/* What another vCPU does while this one gets itself frames, or just before it claims a page. */
+static _Thread_local void (*rival)(void), (*rival_to_claim)(void);
+static u64 fills; /* frames that were got for single pages; atomic */
 
-static void let_rival_run(void)
+static void let_run(void (**who)(void))
 {
-	void (*run)(void) = rival;
+	void (*run)(void) = *who;
 
-	rival = NULL;
+	*who = NULL;
 	if (run)
 		run();
 }
 
-/* While this vCPU gets itself frames, another one is faster. */
 static u64 alloc_late(u16 owner)
 {
-	u64 pfn = frame_alloc(owner);
+	u64 pfn = frame_alloc_dirty(owner);
 
-	let_rival_run();
+	__atomic_fetch_add(&fills, 1, __ATOMIC_RELAXED);
+	let_run(&rival);
 	return pfn;
 }
 
@@ -36,14 +39,22 @@ static u64 alloc_run_late(u16 owner, u64 count, u64 align)
 {
 	u64 pfn = frame_alloc_run(owner, count, align);
 
-	let_rival_run();
+	let_run(&rival);
 	return pfn;
 }
 
-#define frame_alloc alloc_late
+static bool claim_late(u64 *p, u64 *old, u64 new)
+{
+	let_run(&rival_to_claim);
+	return __atomic_compare_exchange_n(p, old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+#define frame_alloc_dirty alloc_late
 #define frame_alloc_run alloc_run_late
+#undef order_cas
+#define order_cas(name, p, old, new) claim_late(p, old, new)
 #include "ept/fault.c"
-#undef frame_alloc
+#undef frame_alloc_dirty
 #undef frame_alloc_run
 
 static u64 arrived;
@@ -77,7 +88,8 @@ static void *touch_thread(void *arg)
 	return (void *)failures;
 }
 
-/* All vCPUs touch each page for the first time at once: it gets one frame, and no other is lost. */
+/* All vCPUs touch each page for the first time at once: it gets one frame, which is the same for
+ * all. */
 static void touch_all(void)
 {
 	pthread_t thread[VCPUS];
@@ -101,7 +113,9 @@ static void first_touch(void **state)
 	u64 before = frames_free();
 
 	(void)state;
+	fills = 0;
 	touch_all();
+	assert_int_equal(fills, RAM_PAGES); /* one of them did the work */
 	/* With the tables: one page table for 2 MB, and two levels above. */
 	assert_int_equal(before - frames_free(), RAM_PAGES + RAM_PAGES / 512 + 2);
 }
@@ -126,6 +140,12 @@ static void fill_first(void)
 	assert_int_equal(ept_fault(&ept, 0, EPT_WRITE), 0);
 }
 
+static void fill_in_vain(void)
+{
+	assert_int_equal(ept_fault(&ept, 0, EPT_WRITE), -EAGAIN);
+	assert_int_equal(ept_bring_in(&ept, 0), -EAGAIN);
+}
+
 static void fill_and_move(void)
 {
 	fill_first();
@@ -139,14 +159,26 @@ static void fill_another(void)
 	ept.large = true;
 }
 
-/* The frame that came too late goes back, and what the other vCPU put into P stays. */
+/* Who comes while the page is claimed does nothing, and comes back. */
+static void first_by_a_moment(void **state)
+{
+	u64 before = frames_free();
+
+	(void)state;
+	rival = fill_in_vain;
+	assert_int_equal(ept_fault(&ept, 0, EPT_READ), 0);
+	assert_int_equal(before - frames_free(), 1 + 3);
+	assert_int_equal(leaf_of(0), frame_at(0) << PAGE_SHIFT);
+}
+
+/* What the other vCPU put into P stays. */
 static void second_by_a_moment(void **state)
 {
 	u64 before = frames_free(), frame;
 
 	(void)state;
-	rival = fill_first;
-	assert_int_equal(ept_fault(&ept, 0, EPT_READ), 0);
+	rival_to_claim = fill_first;
+	assert_int_equal(ept_fault(&ept, 0, EPT_READ), -EAGAIN);
 	frame = frame_at(0);
 	assert_int_equal(before - frames_free(), 1 + 3);
 	assert_int_equal(leaf_of(0), frame << PAGE_SHIFT);
@@ -161,7 +193,7 @@ static void second_by_a_move(void **state)
 	u64 before = frames_free();
 
 	(void)state;
-	rival = fill_and_move;
+	rival_to_claim = fill_and_move;
 	assert_int_equal(ept_fault(&ept, 0, EPT_READ), -EAGAIN);
 	assert_int_equal(ept_fault(&ept, 0, EPT_READ), -EAGAIN);
 	assert_int_equal(before - frames_free(), 1 + 3);
@@ -201,8 +233,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(first_touch),	TEST(first_touch_large), TEST(second_by_a_moment),
-		TEST(second_by_a_move), TEST(second_within_2mb),
+		TEST(first_touch),	  TEST(first_touch_large), TEST(first_by_a_moment),
+		TEST(second_by_a_moment), TEST(second_by_a_move),  TEST(second_within_2mb),
 	};
 
 	return cmocka_run_group_tests_name("touch", tests, NULL, NULL);
