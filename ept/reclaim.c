@@ -101,7 +101,7 @@ static void harvest(struct reclaim *r, const u32 *pages, unsigned n, bool *used,
 {
 	struct backing *b = r->ept->backing;
 	u64 *leaf_entry = NULL;
-	bool leaf_used = false;
+	bool leaf_used = false, dirty;
 
 	order_lock(harvest_lock, &r->ept->lock);
 	for (unsigned i = 0; i < n; i++) {
@@ -111,8 +111,8 @@ static void harvest(struct reclaim *r, const u32 *pages, unsigned n, bool *used,
 			leaf_used = leaf.value & EPT_ACCESSED;
 		leaf_entry = leaf.entry;
 		used[i] = leaf_used;
-		stuck[i] = lru_mark(&b->lru, pages[i], 0, leaf.value & EPT_DIRTY ? LRU_STUCK : 0) &
-			   LRU_STUCK;
+		dirty = ept_flags(r->ept, leaf.value) & EPT_DIRTY;
+		stuck[i] = lru_mark(&b->lru, pages[i], 0, dirty ? LRU_STUCK : 0) & LRU_STUCK;
 	}
 	order_unlock(harvest_unlock, &r->ept->lock);
 }
