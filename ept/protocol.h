@@ -106,14 +106,15 @@ unsigned protocol_run(struct batch *b);
 
 /*
  * Handles an EPT violation of an access (EPT_READ, EPT_WRITE, EPT_EXEC) at GPA: makes the page
- * resident, then maps it. 0: try again in the guest. -EAGAIN: the page is on its way, or room was
- * just made: call again. -EFAULT: the guest has no memory there. -EACCES: it has, but not for that;
- * the APIC-access page holds no code. -ENOMEM: nothing more can be reclaimed. The caller's vCPU is
- * OUTSIDE: this may run the protocol.
+ * resident, then maps it. 0: try again in the guest. -EAGAIN: the page is on its way; -EBUSY: there
+ * was no frame, and by now there may be one: call again. -EFAULT: the guest has no memory there.
+ * -EACCES: it has, but not for that; the APIC-access page holds no code. -ENOMEM: nothing more can
+ * be reclaimed. The caller's vCPU is OUTSIDE: this may run the protocol.
  */
 int ept_fault(struct ept *e, u64 gpa, u64 access);
 
-/* Makes the page resident, whatever it was. 0, -EAGAIN, -EFAULT or -ENOMEM, as ept_fault(). */
+/* Makes the page resident, whatever it was. 0, -EAGAIN, -EBUSY, -EFAULT or -ENOMEM,
+ * as ept_fault(). */
 int ept_bring_in(struct ept *e, u64 gfn);
 
 /*

@@ -271,7 +271,7 @@ int reclaim_direct(struct reclaim *r)
 		/* Who reclaims never waits for this vCPU, which is OUTSIDE. */
 		while (__atomic_load_n(&r->busy.taken, __ATOMIC_RELAXED) && left(r) <= r->least)
 			cpu_relax();
-		return -EAGAIN;
+		return -EBUSY;
 	}
 	/* Once round with a second chance for each, once without. */
 	first = r->scanned;
@@ -280,5 +280,5 @@ int reclaim_direct(struct reclaim *r)
 		freed = run(r, r->scanned - first > pages, &moving);
 	r->direct += freed != 0;
 	reclaim_end(r);
-	return freed || (moving && !exhausted(r)) ? -EAGAIN : -ENOMEM;
+	return freed || (moving && !exhausted(r)) ? -EBUSY : -ENOMEM;
 }

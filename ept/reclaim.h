@@ -46,7 +46,7 @@ void reclaim_exit(struct reclaim *r);
 unsigned reclaim_background(struct reclaim *r);
 
 /*
- * For a vCPU, OUTSIDE, whose fault found no frame: makes room, or waits for who is at it. -EAGAIN:
+ * For a vCPU, OUTSIDE, whose fault found no frame: makes room, or waits for who is at it. -EBUSY:
  * try again. -ENOMEM: nothing more can go.
  */
 int reclaim_direct(struct reclaim *r);

@@ -37,6 +37,7 @@ typedef uint64_t u64;
 #define ENOMEM 12
 #define EACCES 13
 #define EFAULT 14
+#define EBUSY 16
 #define EEXIST 17
 #define EINVAL 22
 #define ENOSYS 38

@@ -38,6 +38,12 @@ static void count_fault(struct vcpu *v, enum p_kind kind, u64 ticks)
 	vcpu_stalled(v, ticks, reasons[kind]);
 }
 
+/* The page is on its way, or a frame for it is. */
+static bool waits(int err)
+{
+	return err == -EAGAIN || err == -EBUSY;
+}
+
 void exit_ept_violation(struct vcpu *v)
 {
 	u64 start = rdtsc();
@@ -49,16 +55,18 @@ void exit_ept_violation(struct vcpu *v)
 	undo_delivery(q);
 	pml_drain(v);
 	vcpu_turned_back(v);
-	/* While the page is moving: OUTSIDE, nobody waits for this vCPU. */
-	for (v->retries += err == -EAGAIN; err == -EAGAIN;
-	     err = ept_fault(v->ept, gpa, q & EPT_RWX)) {
+	/* OUTSIDE: nobody waits for this vCPU. */
+	for (v->retries += waits(err); waits(err); err = ept_fault(v->ept, gpa, q & EPT_RWX)) {
 		if (order_load(fault_stop, &v->gate.requests) & (REQ_STOP | REQ_MOVE))
 			break;
-		vcpu_turned_back(v);
+		if (err == -EAGAIN)
+			vcpu_turned_back(v);
+		else /* who makes room is not to wait for this vCPU to get on */
+			vcpu_got_on(v);
 		cpu_relax();
 	}
 	count_fault(v, kind, rdtsc() - start);
-	if (!err || err == -EAGAIN)
+	if (!err || waits(err))
 		return; /* the access is made again */
 	if (err == -ENOMEM)
 		gate_no_memory(&v->gate, gpa >> PAGE_SHIFT);
