@@ -301,7 +301,7 @@ Parameters of `make run` (default):
   CPUS          2..8: one moves memory, each other one runs a vCPU (2)
   MOVES         1..1000000000 (2000)
   SEED          of what is moved when (1)
-  GUEST         patrol, bench, state, rogue (patrol)
+  GUEST         patrol, bench, state, rogue, churn (patrol)
   BATCH         pages per move, 0..512; 0 mixes sizes (0)
   ARG           a number for the guest (0)
   MEM           of the machine's memory the guest is lent at most: bytes, or with K, M or G behind

@@ -16,8 +16,8 @@
 #define BENCH_PORT 6
 #define BENCH_IPI 7
 #define BENCH_FAULT 8
-#define BENCH_LOOP 9 /* the empty loop, already subtracted from the others */
-#define BENCH_TOUCHES 10 /* not ticks: the touches of pages that churn made */
+#define BENCH_LOOP 9	  /* the empty loop, already subtracted from the others */
+#define BENCH_TOUCHES 10  /* not ticks: the touches of pages that churn made */
 #define BENCH_ACCESSES 16 /* added to one of these: the VMCS accesses that it takes */
 
 #ifndef GUEST_CODE

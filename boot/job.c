@@ -90,16 +90,9 @@ static int run(const struct run_config *c, u32 count)
 		session_start(&sessions[i]);
 	}
 	do {
-		u64 held = before - frames_free();
-
 		running = 0;
-		for (u32 i = 0; i < count; i++) {
-			struct result *r = &sessions[i].result;
-
-			if (held > r->held_max)
-				r->held_max = held;
+		for (u32 i = 0; i < count; i++)
 			running += session_step(&sessions[i]);
-		}
 		cpu_relax();
 	} while (running);
 	for (u32 i = 0; i < count; i++)

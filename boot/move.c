@@ -71,11 +71,6 @@ static void cannot_move(struct session *s)
 			   FINISH_US / 1000);
 }
 
-static bool gone(const struct vcpu *v)
-{
-	return v->state == VCPU_DONE || __atomic_load_n(&v->guest->stopped, __ATOMIC_ACQUIRE);
-}
-
 static void wait_idle(struct vcpu *v)
 {
 	unsigned spins = 0;
@@ -87,8 +82,6 @@ static void wait_idle(struct vcpu *v)
 	}
 }
 
-/* gate.cpu changes while the vCPU is OUTSIDE: nobody kicks or wakes it then, and an interrupt that was
- * meant for its last stay does a vCPU that is there now no harm. */
 int vcpu_swap(struct vcpu *a, struct vcpu *b)
 {
 	u32 cpu_a = a->gate.cpu, cpu_b = b->gate.cpu;
@@ -98,14 +91,15 @@ int vcpu_swap(struct vcpu *a, struct vcpu *b)
 	vcpu_request(b, REQ_MOVE);
 	wait_idle(a);
 	wait_idle(b);
-	err = gone(a) || gone(b) ? -EAGAIN : 0;
+	/* Who has left for another reason has left for good. */
+	err = a->moving && b->moving ? 0 : -EAGAIN;
 	if (!err) {
-		a->gate.cpu = cpu_b;
-		b->gate.cpu = cpu_a;
+		__atomic_store_n(&a->gate.cpu, cpu_b, __ATOMIC_RELAXED);
+		__atomic_store_n(&b->gate.cpu, cpu_a, __ATOMIC_RELAXED);
 	}
-	if (!gone(a))
+	if (a->moving)
 		cpu_start(a->gate.cpu, vcpu_main, a);
-	if (!gone(b))
+	if (b->moving)
 		cpu_start(b->gate.cpu, vcpu_main, b);
 	return err;
 }

@@ -3,6 +3,7 @@
 #include "boot/format.h"
 #include "boot/guests.h"
 #include "boot/result.h"
+#include "mm/frame.h"
 #include "vmx/exit.h"
 
 /* Summed over a guest's vCPUs. */
@@ -139,6 +140,8 @@ static void print_bench(const struct guest *g, const char *field, unsigned offse
 
 		if (!g->bench[i]) /* not measured; then there are no accesses either */
 			continue;
+		if (offset && i == BENCH_TOUCHES)
+			continue;
 		add("%s\"%s\":%lu.%03lu", separator, names[i], value / 1000, value % 1000);
 		separator = ",";
 	}
@@ -189,7 +192,8 @@ static void print_memory(const struct result *r, const struct sums *s)
 	for (unsigned i = 0; i < P_KINDS; i++)
 		means[i] = s->fault_count[i] ? s->fault_ticks[i] / s->fault_count[i] : 0;
 	add("\"mem\":%lu,\"guest_mem\":%lu,\"held_max\":%lu,\"resident_pages\":%lu,", r->cfg->mem,
-	    r->cfg->guest_mem, r->held_max << PAGE_SHIFT, backing_resident(&g->backing));
+	    r->cfg->guest_mem, (g->fixed + frame_peak(g->id)) << PAGE_SHIFT,
+	    backing_resident(&g->backing));
 	print_kinds("faults", s->fault_count);
 	print_kinds("ticks_per_fault", means);
 	add("\"refaults\":%lu,\"longest_stall\":%lu,\"stall_reason\":\"%s\",\"yields\":%lu,",
@@ -252,7 +256,8 @@ static void print_json(const struct result *r, const struct sums *s, int code, c
 	print_bench(r->guest, "bench_vmcs_accesses", BENCH_ACCESSES);
 	add("\"invepts\":%lu,\"ipis_sent\":%lu,\"ipis_avoided\":%lu,\"reloads\":%lu,", s->invepts,
 	    r->ipis, r->ipis_avoided, s->reloads);
-	add("\"retries\":%lu,\"migrations\":%lu,", s->retries, r->migrations);
+	add("\"retries\":%lu,\"migrations\":%lu,\"run_ticks\":%lu,", s->retries, r->migrations,
+	    r->run_ticks);
 	print_memory(r, s);
 	print_reclaim(r->guest);
 	add("\"vmreads_per_exit\":%lu.%02u,\"vmwrites_per_exit\":%lu.%02u,", reads.whole,

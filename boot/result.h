@@ -13,8 +13,8 @@ struct result {
 	u64 moves, apic_moves, data_pages; /* protocol runs done, and pages moved */
 	u64 ipis, ipis_avoided;
 	u64 migrations;
-	u64 store_frames_max,
-		held_max;	     /* frames; the second is of all guests of the run together */
+	u64 store_frames_max;
+	u64 began, run_ticks;	     /* TSC when its vCPUs were started, and until all had left */
 	u64 ticks;		     /* of all moves together */
 	struct histogram move_ticks; /* per protocol run */
 };

@@ -61,7 +61,7 @@ void session_start(struct session *s)
 {
 	for (unsigned i = 0; i < s->guest->nvcpus; i++)
 		cpu_start(s->first_cpu + i, vcpu_main, s->guest->vcpus[i]);
-	s->since = s->shown_at = s->collapsed_at = rdtsc();
+	s->since = s->shown_at = s->collapsed_at = s->result.began = rdtsc();
 }
 
 static u64 all_rounds(const struct guest *g)
@@ -163,6 +163,7 @@ static void leaves(struct session *s)
 {
 	if (!all_idle(s))
 		return;
+	s->result.run_ticks = rdtsc() - s->result.began;
 	s->code = result_print(&s->result);
 	guest_destroy(s->guest);
 	enter(s, SESSION_ENDED);

@@ -70,6 +70,15 @@ struct ept_leaf {
 	unsigned level;
 };
 
+/* The accessed and the dirty flag of a leaf. Where the processor keeps none, whatever is mapped
+ * counts as written to. */
+static inline u64 ept_flags(const struct ept *e, u64 leaf)
+{
+	if (e->eptp & EPTP_ACCESSED_DIRTY)
+		return leaf & (EPT_ACCESSED | EPT_DIRTY);
+	return leaf ? EPT_DIRTY : 0;
+}
+
 static inline u64 ept_level_size(unsigned level)
 {
 	return (u64)PAGE_SIZE << (9 * (level - 1));

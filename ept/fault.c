@@ -19,26 +19,35 @@ static u64 *large_page(const struct ept *e, u64 gfn)
 	return backing_entry(e->backing, first);
 }
 
-/* Backs a 2-MB page by frames in a row when nothing of it is backed yet, and as many are to spare. */
-static void fill_large(struct ept *e, u64 first, u64 *p)
+/*
+ * Backs a 2-MB page by frames in a row when nothing of it is backed yet, and as many are to spare.
+ * Who claims its first page does it; -EAGAIN to those who come meanwhile. Else 0, done or not.
+ */
+static int fill_large(struct ept *e, u64 first, u64 *p)
 {
-	u64 run;
+	u64 none = 0, run;
 
+	if (order_load(fill_large_first, p) == P_MOVING)
+		return -EAGAIN;
 	for (u64 i = 0; i < LARGE_PAGES; i++)
 		if (order_load(fill_large_look, &p[i]))
-			return;
+			return 0;
 	if (frame_left(e->owner) < 2 * LARGE_PAGES)
-		return;
+		return 0;
+	if (!order_cas(fill_large_claim, p, &none, P_MOVING))
+		return -EAGAIN;
 	run = frame_alloc_run(e->owner, LARGE_PAGES, LARGE_PAGES);
 	for (u64 i = 0; run && i < LARGE_PAGES; i++) {
-		u64 none = 0;
-
+		none = i ? 0 : P_MOVING;
 		frame_note(run + i, (u32)(first + i));
 		if (order_cas(fill_large, &p[i], &none, (run + i) << PAGE_SHIFT | P_PRESENT))
 			lru_add(&e->backing->lru, first + i, LRU_INACTIVE);
 		else
-			frame_free(run + i, e->owner); /* another vCPU was first */
+			frame_free(run + i, e->owner); /* a fault was faster with this page */
 	}
+	if (!run)
+		order_store(fill_large_undo, p, 0);
+	return 0;
 }
 
 /*
@@ -134,15 +143,15 @@ int ept_fault(struct ept *e, u64 gpa, u64 access)
 	bool apic = gfn == APIC_ACCESS_GFN;
 	u64 perm = apic ? EPT_READ | EPT_WRITE : EPT_RWX;
 	u64 entry;
-	int err;
+	int err = 0;
 
 	if (!p)
 		return -EFAULT;
 	if (access & ~perm)
 		return -EACCES;
 	if (large_page(e, gfn) && !order_load(fault_empty, p))
-		fill_large(e, gfn & ~(LARGE_PAGES - 1), large_page(e, gfn));
-	err = ept_bring_in(e, gfn);
+		err = fill_large(e, gfn & ~(LARGE_PAGES - 1), large_page(e, gfn));
+	err = err ? err : ept_bring_in(e, gfn);
 	if (err)
 		return err;
 	order_lock(fault_lock, &e->lock);

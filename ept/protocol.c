@@ -124,16 +124,6 @@ static void begin(struct batch *b)
 	b->npages = kept;
 }
 
-/* What the processor noted in the leaf; without A/D flags everything that was mapped counts as
- * written. */
-static void note_flags(const struct batch *b, struct batch_page *page, u64 leaf)
-{
-	u64 flags = b->ept->eptp & EPTP_ACCESSED_DIRTY ? leaf : leaf ? EPT_DIRTY : 0;
-
-	page->dirty = flags & EPT_DIRTY;
-	page->used = flags & EPT_ACCESSED;
-}
-
 /* A page whose large leaf cannot be split for want of a frame stays where it is. */
 static void unmap(struct batch *b)
 {
@@ -149,7 +139,7 @@ static void unmap(struct batch *b)
 			drop(b, page);
 			continue;
 		}
-		note_flags(b, page, leaf);
+		page->dirty = ept_flags(b->ept, leaf) & EPT_DIRTY;
 		page->ntables = b->prune ? ept_prune(b->ept, gpa, page->table) : 0;
 		b->page[kept++] = *page;
 	}
@@ -213,7 +203,7 @@ static void wait(struct batch *b)
 static u64 put_away(struct batch *b, const struct batch_page *page, u64 *kept)
 {
 	struct backing *m = b->ept->backing;
-	u64 copy = order_load(put_copy, kept), word;
+	u64 copy = order_load(put_copy, kept), refused = m->store.incompressible, word;
 
 	if (copy) {
 		b->sum.clean++;
@@ -230,7 +220,8 @@ static u64 put_away(struct batch *b, const struct batch_page *page, u64 *kept)
 		b->sum.packed++;
 		return P_PACKED;
 	}
-	lru_mark(&m->lru, backing_index(m, page->gfn), LRU_STUCK, 0);
+	if (m->store.incompressible != refused) /* not for want of room */
+		lru_mark(&m->lru, backing_index(m, page->gfn), LRU_STUCK, 0);
 	b->sum.stuck++;
 	return page->old << PAGE_SHIFT | P_PRESENT;
 }
@@ -243,6 +234,8 @@ static void copy(struct batch *b)
 		struct batch_page *page = &b->page[i];
 		u64 *kept = backing_kept(m, page->gfn);
 
+		if (page->dirty)
+			lru_mark(&m->lru, backing_index(m, page->gfn), 0, LRU_STUCK);
 		if (page->dirty && order_load(copy_kept, kept)) {
 			store_free(&m->store, order_load(copy_stale, kept));
 			order_store(copy_drop, kept, 0);
@@ -327,6 +320,13 @@ int batch_add(struct batch *b, u64 gfn)
 	if (!page->new) {
 		b->npages--;
 		return -ENOMEM;
+	}
+	/* The page has moved since, or its frame would not be free. In a batch it would look as if it
+	 * were to stay where it is. */
+	if (unlikely(page->new == page->old)) {
+		b->npages--;
+		frame_free(page->new, b->ept->owner);
+		return -EAGAIN;
 	}
 	frame_note(page->new, (u32)backing_index(b->ept->backing, gfn));
 	return 0;

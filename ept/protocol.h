@@ -61,10 +61,10 @@ struct batch {
 	} sum;
 	struct batch_page {
 		u64 gfn;
-		u64 *p;		  /* its entry in P */
-		u64 old, new;	  /* frames; new 0: the contents go to the store */
-		u64 to;		  /* what P will hold */
-		bool dirty, used; /* written to, accessed, since it was last mapped */
+		u64 *p;	      /* its entry in P */
+		u64 old, new; /* frames; new 0: the contents go to the store */
+		u64 to;	      /* what P will hold */
+		bool dirty;   /* written to since it was last mapped */
 		unsigned ntables;
 		u64 table[EPT_PRUNE_MAX];
 	} page[BATCH_MAX];

@@ -36,13 +36,17 @@ u64 reclaim_reserve(unsigned batch)
 }
 
 /*
- * An instruction touches some dozen pages at most (its own, its operands, the guest's page tables
- * for each of them), and more when an interrupt is delivered in between; they must fit at once, for
- * every vCPU. What is above that keeps reclaim from taking what was just brought in.
+ * Pages of a vCPU that must fit at once. An instruction touches some dozen at most (its own, its
+ * operands, the guest's page tables for each of them), and more when an interrupt is delivered in
+ * between; the rest keeps reclaim from taking what was just brought in.
  */
+#define WORKING_SET 64u
+
+/* As much again for what is packed, or cannot be. */
 u64 reclaim_least(unsigned nvcpus, unsigned batch)
 {
-	return reclaim_reserve(batch) + 4 * batch_of(batch) + 64 * nvcpus;
+	return reclaim_reserve(batch) + 4 * MIN(batch_of(batch), BATCH_DEFAULT) +
+	       2 * WORKING_SET * nvcpus;
 }
 
 void reclaim_init(struct reclaim *r, struct ept *e, unsigned batch)
@@ -107,9 +111,8 @@ static void harvest(struct reclaim *r, const u32 *pages, unsigned n, bool *used,
 			leaf_used = leaf.value & EPT_ACCESSED;
 		leaf_entry = leaf.entry;
 		used[i] = leaf_used;
-		if (leaf.value & EPT_DIRTY)
-			lru_mark(&b->lru, pages[i], 0, LRU_STUCK);
-		stuck[i] = lru_flags(&b->lru, pages[i]) & LRU_STUCK;
+		stuck[i] = lru_mark(&b->lru, pages[i], 0, leaf.value & EPT_DIRTY ? LRU_STUCK : 0) &
+			   LRU_STUCK;
 	}
 	order_unlock(harvest_unlock, &r->ept->lock);
 }
@@ -132,12 +135,9 @@ static void deactivate(struct reclaim *r)
 	}
 }
 
-/* How much is asked of a page before it goes. */
-enum round { ROUND_UNUSED, ROUND_ANY, ROUND_STUCK_TOO, ROUNDS };
-
-/* Takes candidates off the inactive list into the batch. Returns false when the list gives nothing
- * more. */
-static bool gather(struct reclaim *r, enum round round, bool *moving)
+/* Takes candidates off the inactive list into the batch. FORCE: used or not. Returns false when the
+ * list gives nothing more. */
+static bool gather(struct reclaim *r, bool force, bool *moving)
 {
 	struct backing *b = r->ept->backing;
 	u32 pages[HARVEST];
@@ -150,7 +150,7 @@ static bool gather(struct reclaim *r, enum round round, bool *moving)
 	for (unsigned i = 0; i < n; i++) {
 		int err = -EEXIST;
 
-		if ((round || !used[i]) && (round == ROUND_STUCK_TOO || !stuck[i]))
+		if (!stuck[i] && (force || !used[i]))
 			err = batch_add_out(&r->batch, backing_gfn(b, pages[i]));
 		*moving |= err == -EAGAIN;
 		r->activated += err == -EEXIST;
@@ -162,7 +162,7 @@ static bool gather(struct reclaim *r, enum round round, bool *moving)
 }
 
 /* One run of the protocol. Returns the frames freed. MOVING: a page was on its way elsewhere. */
-static unsigned run(struct reclaim *r, enum round round, bool *moving)
+static unsigned run(struct reclaim *r, bool force, bool *moving)
 {
 	struct backing *b = r->ept->backing;
 	struct batch *batch = &r->batch;
@@ -170,7 +170,7 @@ static unsigned run(struct reclaim *r, enum round round, bool *moving)
 	unsigned done, tries = 1 + r->batch_max / HARVEST;
 
 	deactivate(r);
-	while (batch->npages < r->batch_max && tries-- && gather(r, round, moving))
+	while (batch->npages < r->batch_max && tries-- && gather(r, force, moving))
 		;
 	if (!batch->npages) { /* the flags that were cleared want an INVEPT all the same */
 		order_add(harvest_flush, &r->ept->generation, 1);
@@ -225,7 +225,7 @@ bool reclaim_make_room(struct reclaim *r, u64 frames)
 	if (frame_left(owner) != ~0ul && frame_left(owner) + frame_used(owner) < 4 * frames)
 		return false;
 	while (left(r) < r->low + frames && r->scanned < end && pages_listed(r))
-		run(r, ROUND_UNUSED, &moving);
+		run(r, false, &moving);
 	return left(r) >= r->low + frames;
 }
 
@@ -238,10 +238,27 @@ unsigned reclaim_background(struct reclaim *r)
 	if (!reclaim_begin(r))
 		return 0;
 	drop_copies(r);
-	freed = r->wanted ? run(r, ROUND_UNUSED, &moving) : 0;
+	freed = r->wanted ? run(r, false, &moving) : 0;
 	r->background += freed != 0;
 	reclaim_end(r);
 	return freed;
+}
+
+/*
+ * What cannot be put away, and what the rest is packed into, leave the vCPUs less than they need at
+ * once. Some page could still go, only to be wanted again by the next instruction.
+ */
+static bool exhausted(const struct reclaim *r)
+{
+	const struct backing *b = r->ept->backing;
+	u64 limit = frame_left(b->owner);
+	u64 pinned = __atomic_load_n(&b->lru.stuck, __ATOMIC_RELAXED) +
+		     __atomic_load_n(&b->store.frames, __ATOMIC_RELAXED);
+
+	if (limit == ~0ul)
+		return false;
+	limit += frame_used(b->owner);
+	return limit < pinned + reclaim_reserve(r->batch_max) + WORKING_SET * r->ept->ngates;
 }
 
 int reclaim_direct(struct reclaim *r)
@@ -256,15 +273,12 @@ int reclaim_direct(struct reclaim *r)
 			cpu_relax();
 		return -EAGAIN;
 	}
-	/*
-	 * Once round with a second chance for each, once without, and, before the guest has to end,
-	 * once with those that could not be put away: the mark may be older than what they hold.
-	 */
+	/* Once round with a second chance for each, once without. */
 	first = r->scanned;
 	pages = pages_listed(r);
-	while (!freed && pages && pages_listed(r) && r->scanned - first < ROUNDS * pages)
-		freed = run(r, (enum round)((r->scanned - first) / pages), &moving);
+	while (!freed && pages_listed(r) && r->scanned - first < 2 * pages && !exhausted(r))
+		freed = run(r, r->scanned - first > pages, &moving);
 	r->direct += freed != 0;
 	reclaim_end(r);
-	return freed || moving ? -EAGAIN : -ENOMEM;
+	return freed || (moving && !exhausted(r)) ? -EAGAIN : -ENOMEM;
 }

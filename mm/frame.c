@@ -9,7 +9,7 @@
 
 /* Counts change under the lock, and are read without it. */
 struct account {
-	u64 limit, reserve, used;
+	u64 limit, reserve, used, peak;
 };
 
 static struct range ranges[MAX_RANGES];
@@ -73,8 +73,11 @@ static void charge(u16 owner, u64 pages)
 	struct account *a = account_of(owner);
 
 	count(&free_count, -pages);
-	if (a)
-		count(&a->used, pages);
+	if (!a)
+		return;
+	count(&a->used, pages);
+	if (a->used > a->peak)
+		count(&a->peak, a->used - a->peak);
 }
 
 /* What was OWNER's becomes free. */
@@ -236,6 +239,7 @@ void frame_account(u16 id, u64 limit, u64 reserve)
 	used = a->used;
 	a->limit = limit;
 	a->reserve = reserve;
+	a->peak = 0;
 	unlock(&frames_lock);
 	if (used)
 		panic("frame-account: %lu frames are guest %u's before it is there", used, id);
@@ -244,6 +248,11 @@ void frame_account(u16 id, u64 limit, u64 reserve)
 u64 frame_used(u16 id)
 {
 	return counted(&account_of(id)->used);
+}
+
+u64 frame_peak(u16 id)
+{
+	return counted(&account_of(id)->peak);
 }
 
 u64 frame_left(u16 id)

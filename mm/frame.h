@@ -46,6 +46,7 @@ u64 frame_alloc_run(u16 owner, u64 count, u64 align);
  */
 void frame_account(u16 id, u64 limit, u64 reserve);
 u64 frame_used(u16 id); /* charged now */
+u64 frame_peak(u16 id); /* the most that was, since the account was opened */
 u64 frame_left(u16 id); /* until the limit; without a limit ~0ul */
 
 /* The last COUNT free frames of the machine are for OWNER_HOST and stores alone: without them no

@@ -8,9 +8,9 @@ void lru_init(struct lru *l, struct lru_page *pages, u64 npages)
 	*l = (struct lru){ .pages = pages, .npages = npages };
 }
 
-static void count(struct lru *l, unsigned list, u64 change)
+static void count(u64 *counter, u64 change)
 {
-	__atomic_store_n(&l->list[list].count, l->list[list].count + change, __ATOMIC_RELAXED);
+	__atomic_store_n(counter, *counter + change, __ATOMIC_RELAXED);
 }
 
 static void unlink(struct lru *l, struct lru_page *p)
@@ -26,7 +26,7 @@ static void unlink(struct lru *l, struct lru_page *p)
 		l->pages[next - 1].prev = prev;
 	else
 		l->list[list].tail = prev;
-	count(l, list, -1ul);
+	count(&l->list[list].count, -1ul);
 	p->on = 0;
 }
 
@@ -47,15 +47,7 @@ void lru_add(struct lru *l, u64 page, enum lru_list list)
 	else
 		l->list[list].tail = me;
 	l->list[list].head = me;
-	count(l, list, 1);
-	unlock(&l->lock);
-}
-
-void lru_remove(struct lru *l, u64 page)
-{
-	lock(&l->lock);
-	if (l->pages[page].on)
-		unlink(l, &l->pages[page]);
+	count(&l->list[list].count, 1);
 	unlock(&l->lock);
 }
 
@@ -72,13 +64,17 @@ unsigned lru_take(struct lru *l, enum lru_list list, u32 *pages, unsigned max)
 	return n;
 }
 
-void lru_mark(struct lru *l, u64 page, unsigned set, unsigned clear)
+unsigned lru_mark(struct lru *l, u64 page, unsigned set, unsigned clear)
 {
 	struct lru_page *p = &l->pages[page];
+	unsigned flags;
 
 	lock(&l->lock);
-	p->flags = (p->flags & ~clear) | set;
+	flags = (p->flags & ~clear) | set;
+	count(&l->stuck, (u64)(flags & LRU_STUCK) - (u64)(p->flags & LRU_STUCK));
+	p->flags = flags;
 	unlock(&l->lock);
+	return flags;
 }
 
 unsigned lru_flags(struct lru *l, u64 page)

@@ -23,10 +23,10 @@ _Static_assert(sizeof(struct lru_page) == 8, "the lists cost 8 bytes a page");
 struct lru {
 	struct lock lock; /* held for a few steps; a leaf: no other lock is taken under it */
 	struct lru_page *pages;
-	u64 npages;
+	u64 npages, stuck; /* of which LRU_STUCK; atomic */
 	struct {
 		u32 head, tail; /* number + 1, 0 none */
-		u64 count; /* atomic */
+		u64 count;	/* atomic */
 	} list[LRU_LISTS];
 };
 
@@ -35,9 +35,6 @@ void lru_init(struct lru *l, struct lru_page *pages, u64 npages);
 
 /* To the head of LIST, from wherever it was. */
 void lru_add(struct lru *l, u64 page, enum lru_list list);
-
-/* Off its list, if it is on one. */
-void lru_remove(struct lru *l, u64 page);
 
 /* Takes up to MAX pages off LIST, from its tail, which was not used for longest. Returns how many. */
 unsigned lru_take(struct lru *l, enum lru_list list, u32 *pages, unsigned max);
@@ -48,8 +45,8 @@ static inline u64 lru_count(const struct lru *l, enum lru_list list)
 	return __atomic_load_n(&l->list[list].count, __ATOMIC_RELAXED);
 }
 
-/* Flags, LRU_STUCK and so on; lru_mark sets SET and clears CLEAR. */
-void lru_mark(struct lru *l, u64 page, unsigned set, unsigned clear);
+/* Flags, LRU_STUCK and so on; lru_mark clears CLEAR, sets SET, and returns what they are then. */
+unsigned lru_mark(struct lru *l, u64 page, unsigned set, unsigned clear);
 unsigned lru_flags(struct lru *l, u64 page);
 
 #endif

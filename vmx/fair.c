@@ -9,10 +9,9 @@
  * was. After TURNS_MAX of them it says that it is starving, and no invalidator begins another run
  * before it has got on, or before STARVE_SPINS looks have passed. Runs that have begun, one for each
  * CPU at most, end. Then nothing moves for as long as STARVE_SPINS looks take, far longer than the
- * few faults that one instruction can cause. From one step of the guest's to the next there are so
- * at most
+ * few faults that one instruction can cause. So, from one step of the guest's to the next, at most
  *
- *   TURNS_MAX + MAX_CPUS runs of the protocol besides those that it makes itself,
+ *   TURNS_MAX + MAX_CPUS runs of the protocol turn the vCPU back, besides those that it makes itself,
  *
  * and one more for each time an invalidator had to give up waiting. It gives up, so that it does not
  * matter what the vCPU itself waits for: there is no deadlock. Of vCPUs that starve each other, as

@@ -112,7 +112,8 @@ static int create_vcpus(struct guest *g, const struct guest_config *c)
 /* Opens the account and makes P and E; nothing is left behind when it fails. */
 static int create_memory(struct guest *g, const struct guest_config *c)
 {
-	g->budget = c->mem ? c->mem - fixed_frames(c) : 0;
+	g->fixed = fixed_frames(c);
+	g->budget = c->mem ? c->mem - g->fixed : 0;
 	frame_account(g->id, g->budget ? g->budget : ~0ul, reclaim_reserve(c->batch));
 	if (backing_init(&g->backing, g->id, c->ram_pages))
 		return -ENOMEM;

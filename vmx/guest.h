@@ -35,7 +35,8 @@ struct stale {
 
 struct guest {
 	u16 id;	    /* owner of its frames */
-	u64 budget; /* frames that its RAM and its store may take together; 0: no limit */
+	u64 fixed;  /* frames that are set aside for everything but its RAM and its store */
+	u64 budget; /* frames that these two may take together; 0: no limit */
 	unsigned nvcpus;
 	struct vcpu *vcpus[MAX_CPUS];
 	struct vlapic *lapics[MAX_CPUS];

@@ -89,8 +89,8 @@ _Static_assert(offsetof(struct vcpu, regs) == 0 && sizeof(struct guest_regs) == 
 	       "vmx/entry.asm pushes 15 registers");
 _Static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "a vCPU is allocated as one frame");
 
-/* What one takes: its own frame, its APIC page, its VMCS. */
-#define VCPU_FRAMES 3
+/* What one takes at most: its own frame, its APIC page, its VMCS, its page-modification log. */
+#define VCPU_FRAMES 4
 
 /* A vCPU numbered ID of G, waiting for a SIPI, to run on the CPU of index CPU; or NULL when memory
  * is out. */

@@ -20,6 +20,12 @@ refused MOVES=0 'MOVES=0: '
 refused SEED=18446744073709551616 'SEED=18446744073709551616: '
 refused GUEST=nobody 'GUEST=nobody: .*patrol'
 refused BATCH=513 'BATCH=513: .*512'
+refused MEM=5000 'MEM=5000: .*multiple of 4K.*64G'
+refused MEM=16T 'MEM=16T: .*K, M or G'
+refused GUEST_MEM=3M 'GUEST_MEM=3M: .*multiple of 2M, 4M\.\.1G'
+refused MIGRATE=often 'MIGRATE=often: .*number'
+refused COLLAPSE=2 'COLLAPSE=2: .*off, on'
+refused FAULT=rain 'FAULT=rain: .*storm'
 refused 'MOVES=1;halt' 'MOVES=1;halt: .*letters'
 refused TIMEOUT=0 'TIMEOUT=0: .*seconds'
 refused PLATFORM=vax 'PLATFORM=vax: .*kvm.*bochs.*tcg'
@@ -31,6 +37,10 @@ refused CONFIG=/nonexistent 'CONFIG=/nonexistent: no such file'
 
 printf 'cpus = 2\n\n# fine\nmoves = many\n' >"$dir/bad.cfg"
 refused CONFIG="$dir/bad.cfg" 'bad\.cfg:4: '
+printf '[run]\ncpus = 5\n[with]\ncpus = 5\n' >"$dir/bad.cfg"
+refused CONFIG="$dir/bad.cfg" 'bad\.cfg:3: .*9 CPUs; allowed: 8'
+printf '[with]\n' >"$dir/bad.cfg"
+refused CONFIG="$dir/bad.cfg" 'bad\.cfg:1: .*behind a \[run\]'
 boot CONFIG="$dir/bad.cfg" CPUS=2
 is "CONFIG and CPUS together end with 2" "$code" 2
 says "$stderr" 'CPUS cannot be given with it'

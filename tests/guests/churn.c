@@ -118,7 +118,7 @@ static bool verify(struct vcpu *v, const struct contents_mix *m, u32 page, u32 f
 	u16 stamp = *stamp_of(page);
 	u32 version, reports = 0;
 	struct contents c;
-	u64 expected;
+	struct contents_word wrong;
 
 	if (unlikely(!contents_version(page, stamp, &version))) {
 		rt_wrong(v, WRONG_DATA, (u64)stamp_of(page), stamp, contents_stamp(page, version));
@@ -126,10 +126,10 @@ static bool verify(struct vcpu *v, const struct contents_mix *m, u32 page, u32 f
 	}
 	contents_of(&c, m, page, version);
 	for (u32 i = from; reports < DATA_REPORTS; i += step, reports++) {
-		i = contents_wrong(&c, words, i, step, &expected);
+		i = contents_wrong(&c, words, i, step, &wrong);
 		if (likely(i >= CONTENTS_WORDS))
 			break;
-		rt_wrong(v, WRONG_DATA, (u64)&words[i], words[i], expected);
+		rt_wrong(v, WRONG_DATA, (u64)&words[i], wrong.found, wrong.expected);
 	}
 	v->checks += (CONTENTS_WORDS - from + step - 1) / step;
 	return true;

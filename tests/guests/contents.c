@@ -120,13 +120,13 @@ static inline __attribute__((always_inline)) u64 word_of(const struct contents *
 static inline __attribute__((always_inline)) u32 scan(const struct contents *c,
 						      enum contents_kind kind,
 						      const volatile u64 *words, u32 i, u32 step,
-						      u64 *expected)
+						      struct contents_word *wrong)
 {
 	for (; i < CONTENTS_WORDS; i += step) {
-		u64 word = word_of(c, kind, i);
+		u64 word = word_of(c, kind, i), found = words[i];
 
-		if (unlikely(words[i] != word)) {
-			*expected = word;
+		if (unlikely(found != word)) {
+			*wrong = (struct contents_word){ found, word };
 			break;
 		}
 	}
@@ -134,19 +134,19 @@ static inline __attribute__((always_inline)) u32 scan(const struct contents *c,
 }
 
 u32 contents_wrong(const struct contents *c, const volatile u64 *words, u32 from, u32 step,
-		   u64 *expected)
+		   struct contents_word *wrong)
 {
 	switch (c->kind) {
 	case CONTENTS_SAME:
-		return scan(c, CONTENTS_SAME, words, from, step, expected);
+		return scan(c, CONTENTS_SAME, words, from, step, wrong);
 	case CONTENTS_TEXT:
-		return scan(c, CONTENTS_TEXT, words, from, step, expected);
+		return scan(c, CONTENTS_TEXT, words, from, step, wrong);
 	case CONTENTS_SPARSE:
-		return scan(c, CONTENTS_SPARSE, words, from, step, expected);
+		return scan(c, CONTENTS_SPARSE, words, from, step, wrong);
 	case CONTENTS_RANDOM:
-		return scan(c, CONTENTS_RANDOM, words, from, step, expected);
+		return scan(c, CONTENTS_RANDOM, words, from, step, wrong);
 	default:
-		return scan(c, CONTENTS_ZERO, words, from, step, expected);
+		return scan(c, CONTENTS_ZERO, words, from, step, wrong);
 	}
 }
 

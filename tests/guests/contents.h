@@ -46,10 +46,15 @@ void contents_of(struct contents *c, const struct contents_mix *m, u32 page, u32
 
 void contents_fill(const struct contents *c, volatile u64 *words);
 
-/* Which of the words FROM, FROM + STEP, ... is the first that is not as C says, at or above
- * CONTENTS_WORDS: none. *EXPECTED is what a wrong one should be. */
+/* What was found, by the one look at it, and what should have been. */
+struct contents_word {
+	u64 found, expected;
+};
+
+/* Which of the words FROM, FROM + STEP, ... is the first that is not as C says, and *WRONG, what it
+ * is. At or above CONTENTS_WORDS: none. */
 u32 contents_wrong(const struct contents *c, const volatile u64 *words, u32 from, u32 step,
-		   u64 *expected);
+		   struct contents_word *wrong);
 
 /*
  * How a page's version is remembered: in bits 10:0, with a hash of page and version above them, so

@@ -38,6 +38,8 @@
  *   23  INIT, SIPI to others for ever                                    goes on
  *   24  MOV to the APIC in many forms,   0                               goes on
  *       across a page boundary           1 also 32-bit addresses         stopped, or goes on
+ *   25  noise over all of RAM but 6 MB   0 with a budget that is less    stopped
+ *                                        0 without one                   goes on
  *
  * What goes on repeats in each round until the hypervisor says finish, with no wrong value. A vCPU
  * that is stuck never calls again: the hypervisor reports it, and memory moves on all the same.
@@ -52,9 +54,11 @@ static void (*const cases[])(struct vcpu *v, u32 variant) = {
 	rogue_forms,	    rogue_storm,      rogue_timer,     rogue_exceptions, rogue_reserved,
 	rogue_init,	    rogue_task,	      rogue_debug,     rogue_msrs,	 rogue_ports,
 	rogue_instructions, rogue_walk,	      rogue_halt_idle, rogue_restart,	 rogue_mov,
+	rogue_noise,
 };
 
 #define CASE_RESTART 23
+#define CASE_NOISE 25
 
 static volatile bool calm;
 
@@ -77,6 +81,8 @@ void guest_main(struct vcpu *v)
 {
 	u32 number = GUEST_INFO->arg & 0xff, variant = GUEST_INFO->arg >> 8 & 0xff;
 
+	if (number == CASE_NOISE)
+		data_spare(rogue_noise_pages());
 	if (v->id != 0) {
 		if (number == CASE_RESTART)
 			victim(v);

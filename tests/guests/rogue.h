@@ -14,8 +14,8 @@ rogue_case rogue_task, rogue_debug, rogue_halt_idle;
 /* rogue_exits.c */
 rogue_case rogue_msrs, rogue_ports, rogue_instructions;
 /* rogue_memory.c */
-rogue_case rogue_outside, rogue_jump, rogue_stack, rogue_sse, rogue_movs, rogue_forms, rogue_walk,
-	rogue_mov;
+rogue_case rogue_noise, rogue_outside, rogue_jump, rogue_stack, rogue_sse, rogue_movs, rogue_forms,
+	rogue_walk, rogue_mov;
 /* rogue_apic.c */
 rogue_case rogue_storm, rogue_timer, rogue_init, rogue_restart;
 
@@ -36,5 +36,8 @@ static inline bool rogue_allowed(struct vcpu *v, u32 number, void (*fn)(void *),
 		rogue_expect(v, number, vector, 13);
 	return vector == NO_FAULT;
 }
+
+/* How many pages rogue_noise() fills: the last ones of RAM. */
+u32 rogue_noise_pages(void);
 
 #endif

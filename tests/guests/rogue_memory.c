@@ -165,3 +165,20 @@ void rogue_mov(struct vcpu *v, u32 variant)
 	}
 	apic_write(APIC_LVT_LINT0, LVT_MASKED);
 }
+
+u32 rogue_noise_pages(void)
+{
+	u32 others = 6 << 8; /* 6 MB */
+
+	return GUEST_INFO->ram_pages > others ? GUEST_INFO->ram_pages - others : 0;
+}
+
+void rogue_noise(struct vcpu *v, u32 variant)
+{
+	u64 words = (u64)rogue_noise_pages() * PAGE_SIZE / 8;
+	volatile u64 *word = (volatile u64 *)((u64)GUEST_INFO->ram_pages << PAGE_SHIFT) - words;
+
+	(void)variant;
+	for (u64 i = 0; i < words; i++)
+		word[i] = rt_random(v);
+}

@@ -39,7 +39,7 @@ static void filled_is_right(void **state)
 {
 	u32 seen[CONTENTS_KINDS] = { 0 };
 	struct contents c;
-	u64 expected;
+	struct contents_word wrong;
 
 	(void)state;
 	fake_random_start();
@@ -47,9 +47,8 @@ static void filled_is_right(void **state)
 		some(&c);
 		memset(words, 0xa5, sizeof(words));
 		contents_fill(&c, words);
-		CHECK(contents_wrong(&c, words, 0, 1, &expected) == CONTENTS_WORDS);
-		CHECK(contents_wrong(&c, words, fake_random() % 64, 61, &expected) >=
-		      CONTENTS_WORDS);
+		CHECK(contents_wrong(&c, words, 0, 1, &wrong) == CONTENTS_WORDS);
+		CHECK(contents_wrong(&c, words, fake_random() % 64, 61, &wrong) >= CONTENTS_WORDS);
 		seen[c.kind]++;
 	}
 	for (u32 i = 0; i < CONTENTS_KINDS; i++)
@@ -60,7 +59,8 @@ static void changed_word_is_found(void **state)
 {
 	u32 seen[CONTENTS_KINDS] = { 0 };
 	struct contents c;
-	u64 expected, right;
+	struct contents_word wrong;
+	u64 right;
 
 	(void)state;
 	fake_random_start();
@@ -72,9 +72,9 @@ static void changed_word_is_found(void **state)
 		for (u32 i = 0; i < CONTENTS_WORDS; i++) {
 			right = words[i];
 			words[i] ^= BIT(fake_random() % 64);
-			CHECK(contents_wrong(&c, words, 0, 1, &expected) == i);
-			CHECK(expected == right);
-			CHECK(contents_wrong(&c, words, i + 1, 1, &expected) == CONTENTS_WORDS);
+			CHECK(contents_wrong(&c, words, 0, 1, &wrong) == i);
+			CHECK(wrong.found == words[i] && wrong.expected == right);
+			CHECK(contents_wrong(&c, words, i + 1, 1, &wrong) == CONTENTS_WORDS);
 			words[i] = right;
 		}
 	}
@@ -86,7 +86,7 @@ static void changed_word_is_found(void **state)
 static void others_are_found(void **state)
 {
 	struct contents c, other;
-	u64 expected;
+	struct contents_word wrong;
 
 	(void)state;
 	fake_random_start();
@@ -98,7 +98,7 @@ static void others_are_found(void **state)
 			contents_of(&other, &mix, FIRST + (page - FIRST + 1) % PAGES, version);
 		contents_fill(&other, words);
 		if (c.kind != CONTENTS_ZERO || other.kind != CONTENTS_ZERO)
-			CHECK(contents_wrong(&c, words, 0, 1, &expected) < CONTENTS_WORDS);
+			CHECK(contents_wrong(&c, words, 0, 1, &wrong) < CONTENTS_WORDS);
 	}
 }
 

@@ -64,14 +64,12 @@ static void from_list_to_list(void **state)
 	lru_add(&lru, 4, LRU_ACTIVE);
 	assert_int_equal(lru.list[LRU_ACTIVE].count, 3);
 	assert_int_equal(lru.list[LRU_INACTIVE].count, 2);
-	lru_remove(&lru, 0);
-	lru_remove(&lru, 0); /* it is on none: nothing happens */
-	lru_remove(&lru, 39);
 	expect(LRU_INACTIVE, PAGES, 2, (u32[]){ 1, 3 });
-	expect(LRU_ACTIVE, PAGES, 2, (u32[]){ 2, 4 });
+	expect(LRU_ACTIVE, PAGES, 3, (u32[]){ 2, 0, 4 });
 	lru_add(&lru, 1, LRU_ACTIVE); /* alone on its list */
-	lru_remove(&lru, 1);
+	lru_add(&lru, 1, LRU_INACTIVE);
 	expect(LRU_ACTIVE, PAGES, 0, NULL);
+	expect(LRU_INACTIVE, PAGES, 1, (u32[]){ 1 });
 }
 
 /* Flags are the page's, wherever it is. */
@@ -105,7 +103,7 @@ static void many_pages(void **state)
 	for (u64 i = 0; i < 4; i++)
 		lru_add(&lru, n - 1 - i, LRU_INACTIVE);
 	lru_add(&lru, n - 1, LRU_INACTIVE);
-	lru_remove(&lru, n - 3);
+	lru_add(&lru, n - 3, LRU_ACTIVE);
 	assert_int_equal(lru_take(&lru, LRU_INACTIVE, got, 4), 3);
 	assert_int_equal(got[0], n - 2);
 	assert_int_equal(got[1], n - 4);
@@ -145,6 +143,8 @@ static void compare(void)
 
 static void random_operations(void **state)
 {
+	u64 stuck = 0;
+
 	(void)state;
 	fake_random_start();
 	for (fake_step = 0; fake_step < STEPS; fake_step++) {
@@ -159,10 +159,6 @@ static void random_operations(void **state)
 			model_remove(page);
 			model[list][length[list]++] = (u32)page;
 			break;
-		case 4:
-			lru_remove(&lru, page);
-			model_remove(page);
-			break;
 		case 5:
 			n = lru_take(&lru, list, got, max);
 			CHECK(n == MIN(max, length[list]));
@@ -171,10 +167,13 @@ static void random_operations(void **state)
 				model_remove(got[n]);
 			break;
 		default:
-			lru_mark(&lru, page, set, clear);
+			stuck -= flags[page] & LRU_STUCK;
 			flags[page] = (flags[page] & ~clear) | set;
+			stuck += flags[page] & LRU_STUCK;
+			CHECK(lru_mark(&lru, page, set, clear) == flags[page]);
 		}
 		CHECK(lru_flags(&lru, page) == flags[page]);
+		CHECK(lru.stuck == stuck);
 		compare();
 	}
 }

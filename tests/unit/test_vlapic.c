@@ -13,6 +13,7 @@
 #include "apic/vlapic.h"
 
 #define LVT_MASKED 0x10000u
+#define LVT_PERIODIC 0x20000u
 #define SVR_ENABLED 0x100u
 
 static u8 page[PAGE_SIZE] __attribute__((aligned(4096)));
@@ -177,6 +178,79 @@ static void timer(void **state)
 	assert_int_equal(vlapic_read(&apic, APIC_TIMER_CURRENT), 0);
 }
 
+/* The vCPU goes to another CPU: what was left of the count comes first, then whole periods. */
+static void timer_moves(void **state)
+{
+	(void)state;
+	vlapic_write(&apic, APIC_TIMER_DIVIDE, 3);
+	vlapic_write(&apic, APIC_LVT_TIMER, LVT_PERIODIC | 0x40);
+	vlapic_write(&apic, APIC_TIMER_INITIAL, 5000);
+	for (unsigned i = 0; i < 3; i++) { /* again before it has fired: nothing is lost */
+		timer_left = 1200 - i;
+		vlapic_suspend(&apic);
+		assert_int_equal(timer_count, 0);
+		timer_left = 0;
+		vlapic_resume(&apic);
+		assert_int_equal(timer_count, 1200 - i);
+		assert_int_equal(timer_divide, 3);
+		assert_false(timer_periodic);
+	}
+	vlapic_timer(&apic);
+	assert_int_equal(timer_count, 5000);
+	assert_true(timer_periodic);
+	assert_int_equal(vlapic_pending(&apic), 0x40);
+	timer_starts = 0;
+	vlapic_timer(&apic); /* the host's timer is periodic by now */
+	assert_int_equal(timer_starts, 0);
+
+	timer_left = 7; /* it fires just then: the interrupt is the guest's; a period begins */
+	vlapic_suspend(&apic);
+	timer_starts = 0;
+	vlapic_timer(&apic);
+	assert_int_equal(timer_starts, 0);
+	vlapic_resume(&apic);
+	assert_int_equal(timer_count, 5000);
+	assert_true(timer_periodic);
+}
+
+static void one_shot_moves(void **state)
+{
+	(void)state;
+	vlapic_write(&apic, APIC_LVT_TIMER, 0x40);
+	vlapic_write(&apic, APIC_TIMER_INITIAL, 5000);
+	timer_left = 900;
+	vlapic_suspend(&apic);
+	vlapic_resume(&apic);
+	assert_int_equal(timer_count, 900);
+	assert_false(timer_periodic);
+	vlapic_timer(&apic);
+	assert_int_equal(timer_count, 900); /* and not again */
+	timer_left = 0;
+	vlapic_suspend(&apic);
+	timer_starts = 0;
+	vlapic_resume(&apic);
+	assert_int_equal(timer_starts, 0);
+
+	vlapic_write(&apic, APIC_TIMER_INITIAL, 5000);
+	timer_left = 3;
+	vlapic_suspend(&apic);
+	vlapic_timer(&apic); /* fires while it leaves: once */
+	timer_starts = 0;
+	vlapic_resume(&apic);
+	assert_int_equal(timer_starts, 0);
+
+	/* What the guest starts on the new CPU is a count of its own. */
+	vlapic_write(&apic, APIC_TIMER_INITIAL, 5000);
+	timer_left = 3;
+	vlapic_suspend(&apic);
+	vlapic_resume(&apic);
+	vlapic_write(&apic, APIC_LVT_TIMER, LVT_PERIODIC | 0x40);
+	vlapic_write(&apic, APIC_TIMER_INITIAL, 6000);
+	timer_starts = 0;
+	vlapic_timer(&apic);
+	assert_int_equal(timer_starts, 0);
+}
+
 static void timer_interrupt(void **state)
 {
 	static const u32 silent[] = { LVT_MASKED | 0x40, 0x2000f, LVT_MASKED | 0x20040, 0 };
@@ -237,6 +311,8 @@ int main(void)
 		cmocka_unit_test_setup(masks, setup),
 		cmocka_unit_test_setup(disabled, setup),
 		cmocka_unit_test_setup(timer, setup),
+		cmocka_unit_test_setup(timer_moves, setup),
+		cmocka_unit_test_setup(one_shot_moves, setup),
 		cmocka_unit_test_setup(timer_interrupt, setup),
 		cmocka_unit_test_setup(priorities, setup),
 	};
