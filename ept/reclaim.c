@@ -101,18 +101,18 @@ static void harvest(struct reclaim *r, const u32 *pages, unsigned n, bool *used,
 {
 	struct backing *b = r->ept->backing;
 	u64 *leaf_entry = NULL;
-	bool leaf_used = false;
+	bool leaf_used = false, dirty;
 
 	order_lock(harvest_lock, &r->ept->lock);
 	for (unsigned i = 0; i < n; i++) {
 		struct ept_leaf leaf = ept_age(r->ept, backing_gfn(b, pages[i]) << PAGE_SHIFT);
-		bool written = ept_flags(r->ept, leaf.value) & EPT_DIRTY;
 
 		if (leaf.entry != leaf_entry || !leaf_entry)
 			leaf_used = leaf.value & EPT_ACCESSED;
 		leaf_entry = leaf.entry;
 		used[i] = leaf_used;
-		stuck[i] = lru_mark(&b->lru, pages[i], 0, written ? LRU_STUCK : 0) & LRU_STUCK;
+		dirty = ept_flags(r->ept, leaf.value) & EPT_DIRTY;
+		stuck[i] = lru_mark(&b->lru, pages[i], 0, dirty ? LRU_STUCK : 0) & LRU_STUCK;
 	}
 	order_unlock(harvest_unlock, &r->ept->lock);
 }

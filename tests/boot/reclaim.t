@@ -112,6 +112,7 @@ guest = rogue
 guest = churn
 arg = 10000
 mem = 6M
+seed = 2
 [with]
 [run]
 guest = churn

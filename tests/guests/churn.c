@@ -68,7 +68,7 @@ static void walk_init(struct vcpu *v, struct walk *w)
 	u32 table = (info->ram_pages * sizeof(u16) + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	u32 first = (DATA_START >> PAGE_SHIFT) + table;
 
-	contents_mix(&w->mix, first, info->ram_pages - first, info->budget_pages);
+	contents_mix(&w->mix, info->seed, first, info->ram_pages - first, info->budget_pages);
 	w->cursor = own(v, &w->mix, first);
 	w->hot_pages = most / HOT_SHARE;
 	if (w->hot_pages > LARGE_PAGES)

@@ -12,14 +12,15 @@
 
 #define SPARSE_STEP 32
 
-/* A line of text. Three of its words are not as they stand here; the row's number is two bytes in
+/* A line of text. Four of its words are not as they stand here; the row's number is two bytes in
  * the middle of one. */
 #define PAGE_WORD 1
 #define VERSION_WORD 3
 #define ROW_WORD 4
+#define OWNER_WORD 8
 #define ROW_SHIFT 40
 #define LINE                                                                                       \
-	"page no ........ version........ row ..: a train that waits for a signal waits for "      \
+	"page no ........ version........ row ..: a train of the guest   ........ waits for "      \
 	"the points, and the points wait for a train.\n"
 _Static_assert(sizeof(LINE) - 1 == 8 * CONTENTS_LINE, "a line is so many words");
 static const union {
@@ -27,9 +28,9 @@ static const union {
 	u64 words[CONTENTS_LINE];
 } line = { LINE };
 
-static u64 hash(u32 page, u32 version)
+static u64 hash(u64 owner, u32 page, u32 version)
 {
-	u64 state = (u64)page << 32 | version;
+	u64 state = ((u64)page << 32 | version) + owner * SCATTER;
 
 	return random_next(&state);
 }
@@ -54,11 +55,12 @@ static u64 hex(u32 value)
 	return __builtin_bswap64(x);
 }
 
-static void build_line(u64 *words, u32 page, u32 version)
+static void build_line(u64 *words, u64 owner, u32 page, u32 version)
 {
 	for (u32 i = 0; i < CONTENTS_LINE; i++)
 		words[i] = line.words[i];
 	words[PAGE_WORD] = hex(page);
+	words[OWNER_WORD] = hex((u32)owner);
 	words[VERSION_WORD] = (hex(version) & ~0xfful) | ' ';
 }
 
@@ -67,9 +69,9 @@ static u64 row_word(u32 row)
 	return (line.words[ROW_WORD] & ~(0xfffful << ROW_SHIFT)) | hex(row) >> 48 << ROW_SHIFT;
 }
 
-void contents_mix(struct contents_mix *m, u32 first, u32 pages, u32 budget)
+void contents_mix(struct contents_mix *m, u64 owner, u32 first, u32 pages, u32 budget)
 {
-	*m = (struct contents_mix){ first, pages, pages / 10, pages / 2 };
+	*m = (struct contents_mix){ owner, first, pages, pages / 10, pages / 2 };
 	if (budget) {
 		m->random = MIN(m->random, budget / 8);
 		m->packed = MIN(m->packed, (u64)budget * 4);
@@ -91,10 +93,10 @@ static enum contents_kind kind_of(const struct contents_mix *m, u32 page, u32 ve
 
 void contents_of(struct contents *c, const struct contents_mix *m, u32 page, u32 version)
 {
-	c->hash = hash(page, version);
+	c->hash = hash(m->owner, page, version);
 	c->kind = kind_of(m, page, version, c->hash);
 	if (c->kind == CONTENTS_TEXT)
-		build_line(c->line, page, version);
+		build_line(c->line, m->owner, page, version);
 }
 
 /* KIND is C's own: a constant where it is called, so that no loop over words asks for it each time.
@@ -193,7 +195,7 @@ void contents_fill(const struct contents *c, volatile u64 *words)
 
 u16 contents_stamp(u32 page, u32 version)
 {
-	return version ? (u16)(hash(page, version) << 11 | version) : 0;
+	return version ? (u16)(hash(0, page, version) << 11 | version) : 0;
 }
 
 bool contents_version(u32 page, u16 stamp, u32 *version)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What churn writes to its pages: contents that follow from page and version alone, of kinds that
- * differ in how they compress. Free of everything else of the guests, so that it is tested on the
- * host, too.
+ * What churn writes to its pages: contents that follow from the guest's number, page and version
+ * alone, of kinds that differ in how they compress. Free of everything else of the guests, so that
+ * it is tested on the host, too.
  */
 #ifndef TESTS_GUESTS_CONTENTS_H
 #define TESTS_GUESTS_CONTENTS_H
@@ -16,7 +16,7 @@
 enum contents_kind {
 	CONTENTS_ZERO,
 	CONTENTS_SAME,	 /* one word over and over */
-	CONTENTS_TEXT,	 /* lines that name page, version and row */
+	CONTENTS_TEXT,	 /* lines that name guest, page, version and row */
 	CONTENTS_SPARSE, /* zero but for one word in 32 */
 	CONTENTS_RANDOM,
 	CONTENTS_KINDS,
@@ -25,12 +25,13 @@ enum contents_kind {
 /* Of the PAGES pages from FIRST on, RANDOM are random and PACKED text or sparse. The others are
  * zero or one word, as is one version in eight of every page. */
 struct contents_mix {
+	u64 owner; /* pages of another owner are other pages */
 	u32 first, pages, random, packed;
 };
 
 struct contents {
 	enum contents_kind kind;
-	u64 hash;		 /* of page and version */
+	u64 hash;		 /* of owner, page and version */
 	u64 line[CONTENTS_LINE]; /* of text, but for the row's number */
 };
 
@@ -38,7 +39,7 @@ struct contents {
  * Shares such that all PAGES pages find room in BUDGET frames, some of them compressed: random
  * pages take an eighth of these and packed ones a third. BUDGET 0: no limit.
  */
-void contents_mix(struct contents_mix *m, u32 first, u32 pages, u32 budget);
+void contents_mix(struct contents_mix *m, u64 owner, u32 first, u32 pages, u32 budget);
 
 /* What is in PAGE, of those of M, as its version VERSION. Version 0 is the page that was never
  * written: zero. */

@@ -11,6 +11,7 @@
 #include "tests/guests/contents.h"
 #include "tests/unit/fake.h"
 
+#define OWNER 7
 #define PAGES 4000
 #define FIRST 264
 #define VERSIONS 200
@@ -23,7 +24,7 @@ static u32 page, version; /* that some() chose */
 static int setup(void **state)
 {
 	(void)state;
-	contents_mix(&mix, FIRST, PAGES, 0);
+	contents_mix(&mix, OWNER, FIRST, PAGES, 0);
 	return 0;
 }
 
@@ -82,17 +83,22 @@ static void changed_word_is_found(void **state)
 		assert_true(seen[i] > 3);
 }
 
-/* What an older version or another page left behind is no good contents, except zero for zero. */
+/* What an older version, another page or another guest left behind is no good contents, except zero
+ * for zero. */
 static void others_are_found(void **state)
 {
+	struct contents_mix others;
 	struct contents c, other;
 	struct contents_word wrong;
 
 	(void)state;
+	contents_mix(&others, OWNER + 1, FIRST, PAGES, 0);
 	fake_random_start();
-	for (fake_step = 0; fake_step < 20000; fake_step++) {
+	for (fake_step = 0; fake_step < 30000; fake_step++) {
 		some(&c);
-		if (version && fake_step % 2)
+		if (fake_step % 3 == 0)
+			contents_of(&other, &others, page, version);
+		else if (version && fake_step % 3 == 1)
 			contents_of(&other, &mix, page, version - 1);
 		else
 			contents_of(&other, &mix, FIRST + (page - FIRST + 1) % PAGES, version);
@@ -164,7 +170,7 @@ static void count(u32 pages, u32 budget)
 	u32 random = 0, packed = 0, now[CONTENTS_KINDS] = { 0 };
 	struct contents c;
 
-	contents_mix(&mix, FIRST, pages, budget);
+	contents_mix(&mix, OWNER, FIRST, pages, budget);
 	for (page = FIRST; page < FIRST + pages; page++) {
 		u32 seen[CONTENTS_KINDS] = { 0 };
 
