@@ -162,8 +162,10 @@ static void nothing_can_go(void **state)
 	ram_check();
 }
 
-/* Little could still go, but so little that a vCPU would wait for what it just had: an error at once,
- * and as long as nothing changes. */
+/*
+ * Little could still go, but so little that a vCPU would wait for what it just had: an error at
+ * once, and as long as nothing changes.
+ */
 static void next_to_nothing_can_go(void **state)
 {
 	u64 page = 0, scanned;

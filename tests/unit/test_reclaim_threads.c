@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vCPUs that use four times the memory they have, while it is reclaimed, moved and collapsed by other
- * threads. No access is stale, nothing that was written is lost, each page that comes in is brought
- * in once, and there is no data race. ept/fault.c is compiled in, to count that.
+ * vCPUs that use four times the memory they have, while it is reclaimed, moved and collapsed by
+ * other threads. No access is stale, nothing that was written is lost, each page that comes in is
+ * brought in once, and there is no data race. ept/fault.c is compiled in, to count that.
  * sanitizer: thread
  * links: ept/protocol.c vmx/fair.c ept/ept.c ept/reclaim.c ept/collapse.c apic/access.c
  * links: vmx/guestmem.c mm/backing.c mm/store.c mm/lz4.c mm/lru.c mm/frame.c tests/unit/ram.c
