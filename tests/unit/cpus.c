@@ -95,9 +95,9 @@ static struct ept_leaf walk(u64 gpa)
 }
 
 /*
- * The guest's address, or 0 when the access is an EPT violation, which drops what is cached for it. A
- * write through an entry that is not known to be dirty goes to E again, where the flag is set in one
- * step with the look at the leaf.
+ * The guest's address, or 0 when the access is an EPT violation, which drops what is cached for
+ * it. A write through an entry that is not known to be dirty goes to E again, where the flag is
+ * set in one step with the look at the leaf.
  */
 static u64 translate(u64 page, u64 access)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vCPUs as threads that use the guest of tests/unit/ram.h: each passes the real gate and has a TLB of
- * its own, which knows accessed and dirty flags as the processor's does. No access is stale, and
- * nothing that was written is lost, or the program ends.
+ * vCPUs as threads that use the guest of tests/unit/ram.h: each passes the real gate and has a
+ * TLB of its own, which knows accessed and dirty flags as the processor's does. No access is
+ * stale, and nothing that was written is lost, or the program ends.
  */
 #ifndef TESTS_UNIT_CPUS_H
 #define TESTS_UNIT_CPUS_H

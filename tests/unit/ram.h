@@ -24,8 +24,10 @@ extern struct ram_page ram[RAM_PAGES + 1];
 int ram_setup(void **state, u64 limit, unsigned batch);
 int ram_teardown(void **state);
 
-/* The host address of the page's first byte after an access of the guest to it (EPT_READ, ...), with
- * the accessed and dirty flags set. NULL when the EPT violation found no memory. */
+/*
+ * The host address of the page's first byte after an access of the guest to it (EPT_READ, ...),
+ * with the accessed and dirty flags set. NULL when the EPT violation found no memory.
+ */
 void *ram_access(u64 page, u64 access);
 
 /* Writes or reads the whole page as the guest does; what was read must be what the model has.

@@ -148,8 +148,10 @@ static void not_worth_it(void **state)
 	ram_verify_all();
 }
 
-/* Copies of pages that a collapse moves stay good, until something is written by the large leaf: its
- * flag is for all, whatever it is split into. */
+/*
+ * Copies of pages that a collapse moves stay good, until something is written by the large leaf:
+ * its flag is for all, whatever it is split into.
+ */
 static void copies(void **state)
 {
 	(void)state;

@@ -254,6 +254,22 @@ static void claimed_by_another(void **state)
 		assert_contents(gfn);
 }
 
+/* P was looked at, then another invalidator moved the page, and its old frame is the next to be had:
+ * in a batch it would look like a page that stays. */
+static void old_frame_again(void **state)
+{
+	u64 old;
+
+	(void)state;
+	populate(0);
+	old = frame_at(0);
+	frame_free(old, OWNER);
+	assert_int_equal(batch_add(&batch, 0), -EAGAIN);
+	assert_int_equal(batch.npages, 0);
+	assert_poisoned(old);
+	assert_int_equal(frame_alloc(OWNER), old);
+}
+
 /* A claim on the APIC page that fails asks nobody to reload. */
 static void claim_of_the_apic_page(void **state)
 {
@@ -309,6 +325,7 @@ int main(void)
 		TEST(moving_until_the_end),
 		TEST(batch_errors),
 		TEST(claimed_by_another),
+		TEST(old_frame_again),
 		TEST(claim_of_the_apic_page),
 		cmocka_unit_test_setup_teardown(large_leaf, setup_large, world_teardown),
 	};

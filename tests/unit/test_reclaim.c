@@ -146,6 +146,14 @@ static void without_flags(void **state)
 	assert_true(ram_write(1, PAGE_TEXT, 2));
 	ram_reclaim_all();
 	assert_true(ram_read(1));
+	/* What could not be put away may have been written to as well. */
+	assert_true(ram_write(1, PAGE_RANDOM, 1));
+	reclaim_direct(&reclaim);
+	assert_true(ram_resident(1));
+	assert_true(ram_write(1, PAGE_TEXT, 3));
+	ram_reclaim_all();
+	assert_false(ram_resident(1));
+	assert_true(ram_read(1));
 	ram_check();
 }
 

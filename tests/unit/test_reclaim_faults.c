@@ -183,18 +183,18 @@ static void whole_life(void)
 /* Faults that reclaim, since there is never enough. */
 static void tight_life(void)
 {
-	if (!create(90))
+	if (!create(150))
 		return;
 	ept.large = false;
 	for (fake_step = 0; fake_step < 150; fake_step++) {
-		u64 page = fake_random() % 120;
+		u64 page = fake_random() % 200;
 
 		if (fake_random() % 2)
 			write(page, fake_random() % PAGE_PART, fake_step);
 		else
 			read(page);
 		if (fake_step % 8 == 0)
-			move(fake_random() % 120);
+			move(fake_random() % 200);
 		if (fake_step % 8 == 7)
 			protocol_run(&batch);
 		if (fake_step % 4 == 0)
@@ -202,7 +202,7 @@ static void tight_life(void)
 	}
 	protocol_run(&batch);
 	ram_check();
-	for (u64 page = 0; page < 120; page++)
+	for (u64 page = 0; page < 200; page++)
 		read(page);
 	ram_check();
 	destroy();

@@ -162,6 +162,31 @@ static void nothing_can_go(void **state)
 	ram_check();
 }
 
+/*
+ * Little could still go, but so little that a vCPU would wait for what it just had: an error at
+ * once, and as long as nothing changes.
+ */
+static void next_to_nothing_can_go(void **state)
+{
+	u64 page = 0, scanned;
+
+	assert_int_equal(ram_teardown(state), 0);
+	assert_int_equal(ram_setup(state, 200, 0), 0);
+	world_add_gate(&vcpu.gate);
+	while (page < RAM_PAGES && ram_write(page, page % 4 ? PAGE_RANDOM : PAGE_SAME, page))
+		page++;
+	/* Of 200, it needs the reserve and 64. */
+	assert_in_range(backing.lru.stuck, 200 - reclaim_reserve(0) - 64, 200 - 64);
+	assert_true(page < 200);
+	scanned = reclaim.scanned;
+	assert_int_equal(ept_bring_in(&ept, page), -ENOMEM);
+	assert_int_equal(reclaim.scanned, scanned);
+	ram_check();
+	for (u64 i = 0; i < page; i++)
+		assert_true(!ram_resident(i) || ram_read(i));
+	ram_check();
+}
+
 /* No lists, no pages: there is nothing to wait for. */
 static void nothing_there(void **state)
 {
@@ -203,12 +228,57 @@ static void reserve(void **state)
 	ram_verify_all();
 }
 
+/* A page that packs into half a frame, just so. */
+static bool write_half(u64 page)
+{
+	for (u64 number = page;; number += RAM_PAGES) {
+		u64 random = number, bytes = random_next(&random) % PAGE_SIZE;
+
+		if (bytes > 1600 && bytes < 1900)
+			return ram_write(page, PAGE_PART, number);
+	}
+}
+
+/*
+ * The least budget: 64 pages of each vCPU can be there at once, with the cold ones in the store and
+ * that a third of the budget.
+ */
+static void least(void **state)
+{
+	static struct gate gates[3];
+
+	for (unsigned n = 1; n <= ARRAY_SIZE(gates); n++) {
+		u64 pages = 64 * n, rounds = 0, before, limit = reclaim_least(n, 0);
+
+		assert_int_equal(ram_teardown(state), 0);
+		assert_int_equal(ram_setup(state, limit, 0), 0);
+		for (unsigned i = 0; i < n; i++)
+			world_add_gate(&gates[i]);
+		for (u64 page = 0; page < RAM_PAGES; page++)
+			assert_true(page < limit * 2 / 3 ? write_half(page) : ram_read(page));
+		/* They take turns, until none of them had to wait for a page of its own. */
+		do {
+			before = reclaim.direct + reclaim.background;
+			for (u64 i = 0; i < pages; i++) {
+				assert_true(ram_read(RAM_PAGES / pages * i));
+				reclaim_background(&reclaim);
+			}
+			assert_in_range(++rounds, 0, 10);
+		} while (reclaim.direct + reclaim.background > before);
+		for (u64 i = 0; i < pages; i++)
+			assert_true(ram_resident(RAM_PAGES / pages * i));
+		assert_in_range(backing.store.frames, limit / 4, limit / 2);
+		ram_check();
+	}
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, ram_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(apic_page),     TEST(tables),	    TEST(destroyed), TEST(nothing_can_go),
-		TEST(nothing_there), TEST(machine_is_full), TEST(reserve),
+		TEST(apic_page),       TEST(tables),	    TEST(destroyed),
+		TEST(nothing_can_go),  TEST(nothing_there), TEST(next_to_nothing_can_go),
+		TEST(machine_is_full), TEST(reserve),	    TEST(least),
 	};
 
 	return cmocka_run_group_tests_name("reclaim_frames", tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which pages are reclaimed, and when: second chance, watermarks, the least budget, the dirty log;
- * and lists from which no page gets lost.
+ * Which pages are reclaimed, and when: second chance, watermarks, the dirty log; and lists from
+ * which no page gets lost.
  * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c mm/backing.c mm/store.c
  * links: mm/lz4.c mm/lru.c mm/frame.c tests/unit/ram.c tests/unit/world.c tests/unit/fake.c
  */
@@ -139,36 +139,6 @@ static void all_hot(void **state)
 	ram_verify_all();
 }
 
-/*
- * The least budget: 64 pages of each vCPU can be there at once, with the cold ones in the store and
- * that a third of the budget.
- */
-static void least(void **state)
-{
-	static const unsigned vcpus[] = { 1, 3, 7 };
-
-	for (unsigned n = 0; n < ARRAY_SIZE(vcpus); n++) {
-		u64 pages = 64 * vcpus[n], rounds = 0, before, limit = reclaim_least(vcpus[n], 0);
-
-		assert_int_equal(ram_teardown(state), 0);
-		assert_int_equal(ram_setup(state, limit, 0), 0);
-		for (u64 page = 0; page < RAM_PAGES; page++)
-			assert_true(ram_write(
-				page, backing.store.frames < limit / 3 ? PAGE_TEXT : 0, page));
-		/* They take turns, until none of them had to wait for a page of its own. */
-		do {
-			before = reclaim.direct;
-			for (u64 i = 0; i < pages; i++)
-				assert_true(ram_read(RAM_PAGES / pages * i));
-			assert_in_range(++rounds, 0, 10);
-		} while (reclaim.direct > before);
-		for (u64 i = 0; i < pages; i++)
-			assert_true(ram_resident(RAM_PAGES / pages * i));
-		assert_in_range(backing.store.frames, limit / 4, limit / 2);
-		ram_check();
-	}
-}
-
 /* Copies of pages that the log tells of go; nothing else does. */
 static void dirty_log(void **state)
 {
@@ -290,9 +260,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, ram_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(watermarks),  TEST(no_limit), TEST(second_chance), TEST(hot_and_cold),
-		TEST(all_hot),	   TEST(least),	   TEST(dirty_log),	TEST(claimed_by_another),
-		TEST(claimed_all), TEST(no_table), TEST(stuck_no_more),
+		TEST(watermarks), TEST(no_limit),      TEST(second_chance),	 TEST(hot_and_cold),
+		TEST(all_hot),	  TEST(dirty_log),     TEST(claimed_by_another), TEST(claimed_all),
+		TEST(no_table),	  TEST(stuck_no_more),
 	};
 
 	return cmocka_run_group_tests_name("reclaim_lists", tests, NULL, NULL);
