@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The actors around shipped code: an invalidator that moves its pages, and a vCPU that lives as
+ * The actors around shipped code: an invalidator that moves its pages, or puts them away; and a vCPU that lives as
  * vmx/entry.asm has it live, between vcpu_enter(), the guest and vcpu_exit().
  */
 #include <stdio.h>
@@ -168,6 +168,8 @@ static void vcpu_actor(void)
 				e.reads = R_CPU(self);
 			else if (a->kind == ACT_WRITE && !opt.tso)
 				e.writes |= R_FRAMES(a->page);
+			if (m.cpu[self].at < test->actor[self].nactions && sets_dirty(a))
+				e.writes |= test->large ? R_E_ALL : R_E(a->page);
 			m.cpu[self].label = "guest";
 			what = (int)post(&e);
 		} while (!what);
@@ -253,7 +255,10 @@ static void invalidator(const struct actor_text *t)
 		known_point(n);
 		forget_reads();
 		for (unsigned i = 0; i < t->nactions; i++)
-			batch_add(b, page_gfn(t->action[i].page));
+			if (t->out)
+				batch_add_out(b, page_gfn(t->action[i].page));
+			else
+				batch_add(b, page_gfn(t->action[i].page));
 		if (b->npages)
 			protocol_run(b);
 	}
