@@ -99,6 +99,8 @@ u64 load_without(const char *name, u64 v)
 		return MODE_OUTSIDE;
 	if (!strcmp(name, "wait_mode"))
 		return v + 4;
+	if (!strcmp(name, "copy_kept") || !strcmp(name, "put_copy"))
+		return 0;
 	return v & ~P_MOVING;
 }
 
