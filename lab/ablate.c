@@ -64,7 +64,7 @@ static const struct {
 	{ "publish_flush<>kick", 0 },
 	{ "kick<>wait", 0 },
 	{ "wait<>copy", 0 },
-	{ "copy<>rebind", "P names the new frame as moving: nobody uses it before end" },
+	{ "copy<>rebind", 0 },
 	{ "rebind<>release", "P names the old frame as moving: nobody uses it before end" },
 	{ "release<>end", "after wait nobody can use the old frame, whatever P says" },
 	{ "reload", 0 },

@@ -116,7 +116,7 @@ bool will_touch(unsigned actor, unsigned page)
 	return false;
 }
 
-/* The leaves that an entry fills T from. */
+/* The leaves that T is filled from as long as it is in the guest: from its entry to its exit. */
 static u64 leaves_to_touch(unsigned actor)
 {
 	u64 set = 0;
@@ -163,7 +163,8 @@ static void vcpu_actor(void)
 			const struct action *a = &test->actor[self].action[m.cpu[self].at];
 			struct event e = { .name = action_name(a),
 					   .kind = EV_GUEST,
-					   .reads = R_E(a->page) | R_FRAMES(a->page) | R_CPU(self),
+					   .reads = leaves_to_touch(self) | R_FRAMES(a->page) |
+						    R_CPU(self),
 					   .writes = R_CPU(self) };
 
 			if (m.cpu[self].at >= test->actor[self].nactions)

@@ -114,11 +114,13 @@ void vmwrite(enum vmcs_field field, u64 value)
 		post(&(struct event){ .name = "VMWRITE A", .kind = EV_VMWRITE, .v = value });
 }
 
-/* What later steps go by. */
+/* What later steps go by; by D none after `copy`. */
 static u64 page_key(u64 h, const struct batch_page *page)
 {
+	bool dirty = page->dirty && !page->to && test->out;
+
 	h = mix(mix(mix(h, page->gfn), page->old), page->new);
-	h = mix(h, page->to << 3 | page->ntables << 1 | page->dirty);
+	h = mix(h, page->to << 3 | page->ntables << 1 | dirty);
 	for (unsigned i = 0; i < page->ntables; i++)
 		h = mix(h, page->table[i]);
 	return h;
