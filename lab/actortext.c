@@ -40,8 +40,7 @@ struct actor_text *litmus_actor(struct litmus *l, enum actor_kind kind, const ch
 		return NULL;
 	}
 	for (unsigned i = 0; i < l->nactors; i++)
-		n += l->actor[i].kind == kind &&
-		     !strncmp(l->actor[i].name, prefix, strlen(prefix));
+		n += l->actor[i].kind == kind && !strncmp(l->actor[i].name, prefix, strlen(prefix));
 	memset(a, 0, sizeof(*a));
 	a->kind = kind;
 	a->times = 1;

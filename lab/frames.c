@@ -105,12 +105,26 @@ void frame_copy(u64 to, u64 from)
 			      .writes = frames_of(from) | frames_of(to) });
 }
 
+static u8 page_read(void)
+{
+	return test->actor[self].action[m.cpu[self].at - 1].page;
+}
+
+void *lab_memset(void *dst, int byte, size_t n)
+{
+	if (m.expected[page_read()])
+		violate("data-stale", "%s is read as never written", page_name(page_read()));
+	return memset(dst, byte, n);
+}
+
 void *lab_memcpy(void *dst, const void *src, size_t n)
 {
 	u64 frame = frame_of(src) - FRAME_BASE;
 
-	if (frame < FRAMES) {
-		u8 page = test->actor[self].action[m.cpu[self].at - 1].page;
+	if (frame_of(src) == 0) {
+		violate("frame-freed", "%s is read, which has no frame", page_name(page_read()));
+	} else if (frame < FRAMES) {
+		u8 page = page_read();
 
 		post(&(struct event){ .name = "read frame",
 				      .kind = EV_READ,

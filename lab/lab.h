@@ -24,18 +24,18 @@
 #include "mm/types.h"
 
 #define ACTORS 6
-#define PAGES 4	       /* page 0 is the APIC-access page, the others are d0, d1, d2 */
-#define OPTIONS 5      /* what an actor may do next, see below */
-#define FRAMES 64      /* frames that are followed */
-#define BUFFER 8       /* stores in one CPU's store buffer */
-#define TLB 16	       /* mappings in one CPU's T */
-#define POOL 8	       /* frames that one actor may take */
-#define TABLES 64      /* frame numbers from here on: EPT tables, then P */
+#define PAGES 4	  /* page 0 is the APIC-access page, the others are d0, d1, d2 */
+#define OPTIONS 5 /* what an actor may do next, see below */
+#define FRAMES 64 /* frames that are followed */
+#define BUFFER 8  /* stores in one CPU's store buffer */
+#define TLB 16	  /* mappings in one CPU's T */
+#define POOL 8	  /* frames that one actor may take */
+#define TABLES 64 /* frame numbers from here on: EPT tables, then P */
 #define P_ENTRIES 240
 #define ACTOR_TABLES 16 /* tables that one actor may take */
 #define TABLE_WORDS 2	/* for a bit of each */
 #define READS 12	/* locations that a spinning actor watches */
-#define MAX_DEPTH 4096 /* steps of one execution */
+#define MAX_DEPTH 4096	/* steps of one execution */
 
 /*
  * The choices at a state, as bits: for each actor its next event, in up to four ways, and the drain
@@ -184,8 +184,8 @@ struct litmus {
 	const char *steps[MAX_STEPS + 1], *gate[8];
 	unsigned nsteps, ngate;
 	bool own_steps, gated, empty, large, boot, packed, full;
-	bool prunes; /* tables that become empty go: there is a reclaimer */
-	u8 out;	     /* pages that need not be in memory, a bit for each */
+	bool prunes;		       /* tables that become empty go: there is a reclaimer */
+	u8 out;			       /* pages that need not be in memory, a bit for each */
 	bool raw, tables, dirty, tags; /* raw actors: what of T they need */
 	char var[VARS][8];
 	unsigned nvars;

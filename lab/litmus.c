@@ -235,8 +235,6 @@ static bool reclaim(struct litmus *l)
 	line_number = 0;
 	if (l->full && !l->prunes)
 		return wrong("start full: there is no reclaimer");
-	if (l->packed && l->large)
-		return wrong("start packed and large: a page with a 2-MB leaf is in memory");
 	if (l->packed)
 		l->out |= (u8)(BIT(l->npages) - 2);
 	if (l->raw && (l->packed || l->prunes))

@@ -184,9 +184,9 @@ static void write(struct cpu_model *c, unsigned actor, unsigned page, u32 t)
 	m.written |= BIT(page);
 	if (opt.tso)
 		c->buffer[c->nbuffer++] = (struct buffered){ .addr = T_FRAME(t),
-							  .page = (u8)page,
-							  .name = "guest store",
-							  .writes = R_FRAMES_ALL };
+							     .page = (u8)page,
+							     .name = "guest store",
+							     .writes = R_FRAMES_ALL };
 	else
 		frame_touch(actor, T_FRAME(t), page, true);
 	c->at++;

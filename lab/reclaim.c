@@ -81,7 +81,8 @@ static void use(u8 kind, const char *name, u64 handle, u64 frame)
 	unsigned page;
 	u64 set = kept_bit(handle, &page) ? R_FRAMES(page) : R_FRAMES_ALL;
 
-	post(&(struct event){ .name = name, .kind = kind, .addr = frame, .v = handle, .writes = set });
+	post(&(struct event){
+		.name = name, .kind = kind, .addr = frame, .v = handle, .writes = set });
 }
 
 void store_read(struct store *s, u64 handle, void *page)
@@ -112,7 +113,8 @@ static u64 stow_event(const struct event *e)
 	if (content >= 32)
 		out_of("writes");
 	if (m.stored[e->page] & BIT(content))
-		violate("store-leaked", "%s is put away once more, and nobody dropped what was kept",
+		violate("store-leaked",
+			"%s is put away once more, and nobody dropped what was kept",
 			page_name(e->page));
 	m.stored[e->page] |= (u32)BIT(content);
 	return handle_of(e->page, content);
@@ -169,24 +171,34 @@ static bool page_right(unsigned page)
 	return content == m.expected[page];
 }
 
-static void mark_tables(u64 table, unsigned level, u64 *linked)
+/* Notes the tables below, and the table itself. True when each of them has the entries that are
+ * counted in bits 61:52 of the one above; COUNTED: of this one. */
+static bool mark_tables(u64 table, unsigned level, u64 counted, u64 *linked)
 {
-	u64 n = (table >> PAGE_SHIFT) - FRAME_BASE - TABLES;
+	u64 n = (table >> PAGE_SHIFT) - FRAME_BASE - TABLES, present = 0;
 
 	linked[n / 64] |= BIT(n % 64);
-	for (unsigned i = 0; level > 1 && i < 512; i++) {
+	for (unsigned i = 0; i < 512; i++) {
 		u64 entry = mem_read(table + 8 * i, 8);
 
-		if ((entry & EPT_RWX) && !(entry & EPT_LARGE))
-			mark_tables(entry & EPT_ADDRESS, level - 1, linked);
+		present += !!(entry & EPT_RWX);
+		if (level > 1 && (entry & EPT_RWX) && !(entry & EPT_LARGE) &&
+		    !mark_tables(entry & EPT_ADDRESS, level - 1, entry >> 52 & 0x3ff, linked))
+			return false;
 	}
+	if (present != counted && level < 4 && !without("count_entry"))
+		violate("frame-leaked",
+			"in the end table page f%lu has %lu entries, %lu are counted", n + TABLES,
+			present, counted);
+	return !violated;
 }
 
 static bool tables_right(void)
 {
 	u64 linked[TABLE_WORDS] = { 0 };
 
-	mark_tables(ept.eptp & EPT_ADDRESS, 4, linked);
+	if (!mark_tables(ept.eptp & EPT_ADDRESS, 4, 0, linked))
+		return false;
 	for (unsigned actor = 0; actor <= ACTORS; actor++)
 		for (unsigned i = 0; i < m.cpu[actor].tables; i++) {
 			unsigned n = actor * ACTOR_TABLES + i;

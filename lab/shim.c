@@ -209,18 +209,19 @@ static void populate_large(void)
 
 static void populate(unsigned page)
 {
-	bool in_run = ept.large && page;
-	u64 pfn;
+	u64 n = page_gfn(page), pfn;
+	bool in_run = ept.large && n < PAGES;
 
-	if (page && test->packed) {
+	if (page && test->packed)
 		*kept_entry(page) = store_put_at_start(page);
+	if (page && test->packed && !in_run) {
 		*p_entry(page) = P_PACKED;
 		return;
 	}
-	pfn = in_run ? FRAME_BASE + page_gfn(page) : frame_alloc(1);
+	pfn = in_run ? FRAME_BASE + n : frame_alloc(1);
 	if (in_run) {
-		m.frame[page_gfn(page)] = FRAME_OWNED;
-		m.content[page_gfn(page)] = 0;
+		m.frame[n] = FRAME_OWNED;
+		m.content[n] = 0;
 	}
 	*p_entry(page) = pfn << PAGE_SHIFT | P_PRESENT;
 	if (!test->empty)

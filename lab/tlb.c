@@ -212,9 +212,9 @@ static void data_access(unsigned actor, const struct action *a, u32 t)
 		if (c->nbuffer == BUFFER)
 			__builtin_trap();
 		c->buffer[c->nbuffer++] = (struct buffered){ .addr = T_FRAME(t),
-							  .page = a->page,
-							  .name = "guest store",
-							  .writes = R_FRAMES(a->page) };
+							     .page = a->page,
+							     .name = "guest store",
+							     .writes = R_FRAMES(a->page) };
 	}
 }
 

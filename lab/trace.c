@@ -250,10 +250,10 @@ static void state(void)
 
 static void one_event(unsigned actor, unsigned option, const struct event *e, u64 result)
 {
-	static const char *const kinds[] = { "load",  "store", "locked", "fence", "lock", "spin",
-					     "frame", "frame", "frame",	 "frame", "frame", "store",
-					     "",      "",      "",	 "",	  "",	   "",
-					     "",      "step" };
+	static const char *const kinds[] = { "load",  "store", "locked", "fence", "lock",
+					     "spin",  "frame", "frame",	 "frame", "frame",
+					     "frame", "store", "",	 "",	  "",
+					     "",      "",      "",	 "",	  "step" };
 	char what[80];
 
 	say(actor, option, e, result, what, sizeof(what));

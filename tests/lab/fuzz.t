@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Random small tests of shipped code, half of them with reclaim, most with something left out: the search with its reductions
-# and the one without come to the same verdict. SEED and TESTS in the environment choose others.
+# Random small tests of shipped code, half of them with reclaim, most with something left out: the
+# search with its reductions and the one without come to the same verdict. SEED and TESTS in the
+# environment choose others.
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -36,7 +37,7 @@ BEGIN {
 		k = rand()
 		if (i % 2) {
 			if (rand() < 0.4)
-				print "start " any("packed packed full large") >file
+				print "start " any("packed packed full large large") (rand() < 0.5 ? " packed" : "") >file
 			if (rand() < 0.4)
 				print "without " any(of_reclaim) >file
 			print "reclaimer " any("apic d0 d0 d0"), rand() < 0.2 ? "times 2" : "" >file
