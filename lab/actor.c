@@ -20,6 +20,8 @@ struct step {
 	struct ept ept;
 	u64 private_data[PRIVATE / 8];
 	u64 stack[SAVED_STACK / 8];
+	struct region table;
+	u64 entries[PAGES]; /* of it */
 	u64 *sp;
 	size_t stack_size;
 	unsigned mark, actor;
@@ -169,6 +171,8 @@ bool world_step(unsigned choice)
 	struct step *s = &steps[depth];
 	struct region private = shim_private(actor);
 
+	if (private.size > sizeof(s->private_data))
+		abort();
 	if (depth + 1 == MAX_DEPTH) {
 		fprintf(stderr, "explore: an execution of over %u steps\n", MAX_DEPTH);
 		exit(4);
@@ -184,6 +188,8 @@ bool world_step(unsigned choice)
 	if (s->stack_size > SAVED_STACK)
 		abort();
 	memcpy(s->stack, sp[actor], s->stack_size);
+	s->table = split_table(actor);
+	memcpy(s->entries, s->table.p, s->table.size);
 	if (option == DRAIN) {
 		drain(actor);
 	} else {
@@ -207,6 +213,7 @@ void world_undo(void)
 	memcpy(private.p, s->private_data, private.size);
 	sp[s->actor] = s->sp;
 	memcpy(s->sp, s->stack, s->stack_size);
+	memcpy(s->table.p, s->entries, s->table.size);
 }
 
 /* ---- independence and keys ---- */
@@ -273,6 +280,7 @@ struct key world_key(void)
 		h = mix(h, words[i]);
 	for (unsigned i = 0; i < PAGES; i++)
 		h = mix(h, m.expected[i]);
+	h = test->out ? mix(h, reclaim_key()) : h;
 	for (unsigned i = 0; i < nactors; i++) {
 		const struct cpu_model *c = &m.cpu[i];
 

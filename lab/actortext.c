@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The lines of a litmus file that make actors: invalidator, vcpu. */
+/* The lines of a litmus file that make actors: invalidator, reclaimer, vcpu. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ struct actor_text *litmus_actor(struct litmus *l, enum actor_kind kind, const ch
 		return NULL;
 	}
 	for (unsigned i = 0; i < l->nactors; i++)
-		n += l->actor[i].kind == kind;
+		n += l->actor[i].kind == kind && !strncmp(l->actor[i].name, prefix, strlen(prefix));
 	memset(a, 0, sizeof(*a));
 	a->kind = kind;
 	a->times = 1;
@@ -53,12 +53,8 @@ struct actor_text *litmus_actor(struct litmus *l, enum actor_kind kind, const ch
 	return a;
 }
 
-bool litmus_invalidator(struct litmus *l)
+static bool pages(struct litmus *l, struct actor_text *a)
 {
-	struct actor_text *a = litmus_actor(l, INVALIDATOR, "mover");
-
-	if (!a)
-		return false;
 	for (unsigned i = 1; i < nwords; i++) {
 		if (!strcmp(words[i], "times")) {
 			if (i + 2 != nwords)
@@ -68,13 +64,35 @@ bool litmus_invalidator(struct litmus *l)
 			break;
 		}
 		if (a->nactions == PAGES)
-			return wrong("invalidator: more than %u pages", PAGES);
+			return wrong("%s: more than %u pages", words[0], PAGES);
 		if (!litmus_page(l, words[i], &a->action[a->nactions++].page))
 			return false;
 	}
-	if (a->nactions * a->times > POOL)
-		return wrong("invalidator: more than %u frames for all pages and times", POOL);
-	return a->nactions || wrong("invalidator: a page is wanted: apic, d0, d1, d2");
+	return a->nactions || wrong("%s: a page is wanted: apic, d0, d1, d2", words[0]);
+}
+
+bool litmus_invalidator(struct litmus *l)
+{
+	struct actor_text *a = litmus_actor(l, INVALIDATOR, "mover");
+
+	if (!a || !pages(l, a))
+		return false;
+	return a->nactions * a->times <= POOL ||
+	       wrong("invalidator: more than %u frames for all pages and times", POOL);
+}
+
+bool litmus_reclaimer(struct litmus *l)
+{
+	struct actor_text *a = litmus_actor(l, INVALIDATOR, "reclaimer");
+
+	if (!a || !pages(l, a))
+		return false;
+	if (l->prunes)
+		return wrong("reclaimer: there can be but one; in the hypervisor they take turns");
+	a->out = l->prunes = true;
+	for (unsigned i = 0; i < a->nactions; i++)
+		l->out |= (u8)BIT(a->action[i].page);
+	return true;
 }
 
 static bool action(struct litmus *l, struct action *a, char *word)

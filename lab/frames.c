@@ -14,8 +14,8 @@ u64 frame_alloc_dirty(u16 owner)
 	unsigned n;
 
 	if (owner == OWNER_HOST) {
-		n = TABLES + self * 16 + c->tables++;
-		if (c->tables > 16)
+		n = TABLES + self * ACTOR_TABLES + c->tables++;
+		if (c->tables > ACTOR_TABLES)
 			out_of("EPT tables");
 		memset(frame_ptr(FRAME_BASE + n), 0, PAGE_SIZE);
 		return FRAME_BASE + n;
@@ -45,6 +45,22 @@ u64 frame_alloc_run(u16 owner, u64 count, u64 align)
 	return FRAME_BASE + P_ENTRIES;
 }
 
+u64 frame_left(u16 id)
+{
+	(void)id;
+	return ~0ull;
+}
+
+/* No event: until P names it the frame is its actor's own. */
+void frame_fill(u64 pfn, u64 word)
+{
+	u64 frame = pfn - FRAME_BASE;
+
+	if (m.content[frame] != CONTENT_DIRTY)
+		violate("write-lost", "frame f%lu is filled after it was in use", frame);
+	m.content[frame] = (u8)word;
+}
+
 /* The resource of a frame that the actor's batch has to do with. */
 static u64 frames_of(u64 pfn)
 {
@@ -59,13 +75,25 @@ static u64 frames_of(u64 pfn)
 	return set ? set : R_FRAMES_ALL;
 }
 
+/* Who is in the guest, or enters it, may walk through a table. */
+static u64 all_vcpus(void)
+{
+	u64 set = 0;
+
+	for (unsigned i = 0; i < nactors; i++)
+		set |= test->actor[i].kind == VCPU ? R_CPU(i) : 0;
+	return set;
+}
+
 void frame_free(u64 pfn, u16 owner)
 {
-	(void)owner;
-	post(&(struct event){ .name = "free",
+	bool table = owner == OWNER_HOST;
+
+	post(&(struct event){ .name = table ? "free table" : "free",
 			      .kind = EV_FREE,
 			      .addr = pfn - FRAME_BASE,
-			      .writes = frames_of(pfn) });
+			      .reads = table ? all_vcpus() : 0,
+			      .writes = table ? 0 : frames_of(pfn) });
 }
 
 void frame_copy(u64 to, u64 from)
@@ -77,12 +105,26 @@ void frame_copy(u64 to, u64 from)
 			      .writes = frames_of(from) | frames_of(to) });
 }
 
+static u8 page_read(void)
+{
+	return test->actor[self].action[m.cpu[self].at - 1].page;
+}
+
+void *lab_memset(void *dst, int byte, size_t n)
+{
+	if (m.expected[page_read()])
+		violate("data-stale", "%s is read as never written", page_name(page_read()));
+	return memset(dst, byte, n);
+}
+
 void *lab_memcpy(void *dst, const void *src, size_t n)
 {
 	u64 frame = frame_of(src) - FRAME_BASE;
 
-	if (frame < FRAMES) {
-		u8 page = test->actor[self].action[m.cpu[self].at - 1].page;
+	if (frame_of(src) == 0) {
+		violate("frame-freed", "%s is read, which has no frame", page_name(page_read()));
+	} else if (frame < FRAMES) {
+		u8 page = page_read();
 
 		post(&(struct event){ .name = "read frame",
 				      .kind = EV_READ,
@@ -93,6 +135,17 @@ void *lab_memcpy(void *dst, const void *src, size_t n)
 		memcpy(dst, src, n);
 	}
 	return dst;
+}
+
+/* ept_split() writes a table before anybody can see it, and again when the leaf has changed. */
+struct region split_table(unsigned actor)
+{
+	u64 n = m.cpu[actor].tables;
+
+	if (!test->large || !test->out || !n)
+		return (struct region){ NULL, 0 };
+	n += FRAME_BASE + TABLES + actor * ACTOR_TABLES - 1;
+	return (struct region){ frame_ptr(n), (PAGES - 1) * sizeof(u64) };
 }
 
 bool is_entry(u64 addr)
@@ -109,7 +162,8 @@ bool frames_right(void)
 	if (test->raw) /* programs end where they like */
 		return true;
 	for (unsigned page = 0; page < test->npages; page++)
-		named |= BIT(((*p_entry(page) & P_ADDRESS) >> PAGE_SHIFT) - FRAME_BASE);
+		if (*p_entry(page) & P_PRESENT)
+			named |= BIT(((*p_entry(page) & P_ADDRESS) >> PAGE_SHIFT) - FRAME_BASE);
 	for (unsigned i = 0; i < FRAMES; i++)
 		if (!!(m.frame[i] & FRAME_OWNED) != (named >> i & 1)) {
 			violate("frame-leaked", "in the end frame f%u %s", i,
@@ -117,5 +171,5 @@ bool frames_right(void)
 					       : "has an owner, and P does not name it");
 			return false;
 		}
-	return true;
+	return reclaim_right();
 }

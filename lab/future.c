@@ -11,6 +11,20 @@ static u64 entry_of(unsigned page)
 	return resource((u64)p_entry(page));
 }
 
+/* What bringing the page in writes, if it can be out. */
+static u64 bring_in(unsigned page)
+{
+	if (!(test->out & BIT(page)))
+		return 0;
+	return entry_of(page) | resource((u64)kept_entry(page)) | R_FRAMES(page);
+}
+
+/* The leaf of a page, or all that a map or unmap of it changes, with tables that come and go. */
+static u64 leaf_of(unsigned page)
+{
+	return test->large || test->prunes ? R_E_ALL : R_E(page);
+}
+
 /* By actor, and by actions done (vCPU) or the first step that may still act (invalidator). */
 static struct {
 	u64 reads, writes;
@@ -24,13 +38,15 @@ static void future_of_vcpu(unsigned actor, unsigned at, u64 *reads, u64 *writes)
 		  R_CPU(actor);
 
 	*reads = own | resource((u64)&ept.generation) | entry_of(0);
-	*writes = own | (rule("I12") ? 0 : R_E_ALL);
+	*writes = own | bring_in(0) | (rule("I12") ? 0 : R_E_ALL);
 	/* With the action whose exit may be in its handler. */
 	for (unsigned i = at ? at - 1 : 0; i < t->nactions; i++) {
 		const struct action *a = &t->action[i];
 
-		if (a->kind <= ACT_WRITE || a->kind == ACT_HREAD)
+		if (a->kind <= ACT_WRITE || a->kind == ACT_HREAD) {
 			*reads |= entry_of(a->page);
+			*writes |= bring_in(a->page);
+		}
 		if (a->kind == ACT_NOTIFY) {
 			for (unsigned k = 0; k < nactors; k++) {
 				*writes |= resource((u64)&vcpus[k].gate.requests) |
@@ -41,8 +57,7 @@ static void future_of_vcpu(unsigned actor, unsigned at, u64 *reads, u64 *writes)
 			*reads |= R_FRAMES(a->page);
 		} else if (i >= at && a->kind <= ACT_WRITE) {
 			*reads |= R_FRAMES(a->page) | R_E(a->page);
-			*writes |= (test->large ? R_E_ALL : R_E(a->page)) |
-				   resource((u64)&ept.lock.taken) |
+			*writes |= leaf_of(a->page) | resource((u64)&ept.lock.taken) |
 				   (a->kind == ACT_WRITE ? R_FRAMES(a->page) : 0);
 		}
 	}
@@ -50,12 +65,13 @@ static void future_of_vcpu(unsigned actor, unsigned at, u64 *reads, u64 *writes)
 
 static void future_of_step(const struct actor_text *t, const char *name, u64 *reads, u64 *writes)
 {
-	u64 entries = 0, leaves = 0, frames = 0;
+	u64 entries = 0, leaves = 0, frames = 0, kept = 0;
 	bool apic = false;
 
 	for (unsigned i = 0; i < t->nactions; i++) {
 		entries |= entry_of(t->action[i].page);
-		leaves |= test->large ? R_E_ALL : R_E(t->action[i].page);
+		leaves |= leaf_of(t->action[i].page);
+		kept |= bring_in(t->action[i].page);
 		frames |= R_FRAMES(t->action[i].page);
 		apic |= !t->action[i].page;
 	}
@@ -64,6 +80,8 @@ static void future_of_step(const struct actor_text *t, const char *name, u64 *re
 		*writes |= entries;
 	if (!strcmp(name, "begin") || !strcmp(name, "copy") || !strcmp(name, "release"))
 		*writes |= frames;
+	if (!strcmp(name, "copy"))
+		*writes |= kept;
 	if (!strcmp(name, "unmap"))
 		*writes |= leaves | frames | resource((u64)&ept.lock.taken) | entries;
 	if (!strcmp(name, "publish_flush"))
@@ -73,6 +91,8 @@ static void future_of_step(const struct actor_text *t, const char *name, u64 *re
 			*writes |= resource((u64)&vcpus[i].gate.requests);
 		if (!strcmp(name, "kick"))
 			*writes |= R_CPU(i);
+		if (!strcmp(name, "release") && t->out)
+			*reads |= R_CPU(i);
 		if (!strcmp(name, "kick") || !strcmp(name, "wait"))
 			*reads |= resource((u64)&vcpus[i].gate.mode);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The actors around shipped code: an invalidator that moves its pages, and a vCPU that lives as
+ * The actors around shipped code: an invalidator that moves its pages, or puts them away; and a vCPU that lives as
  * vmx/entry.asm has it live, between vcpu_enter(), the guest and vcpu_exit().
  */
 #include <stdio.h>
@@ -99,6 +99,8 @@ u64 load_without(const char *name, u64 v)
 		return MODE_OUTSIDE;
 	if (!strcmp(name, "wait_mode"))
 		return v + 4;
+	if (!strcmp(name, "copy_kept") || !strcmp(name, "put_copy"))
+		return 0;
 	return v & ~P_MOVING;
 }
 
@@ -114,7 +116,7 @@ bool will_touch(unsigned actor, unsigned page)
 	return false;
 }
 
-/* The leaves that an entry fills T from. */
+/* The leaves that T is filled from as long as it is in the guest: from its entry to its exit. */
 static u64 leaves_to_touch(unsigned actor)
 {
 	u64 set = 0;
@@ -161,13 +163,16 @@ static void vcpu_actor(void)
 			const struct action *a = &test->actor[self].action[m.cpu[self].at];
 			struct event e = { .name = action_name(a),
 					   .kind = EV_GUEST,
-					   .reads = R_E(a->page) | R_FRAMES(a->page) | R_CPU(self),
+					   .reads = leaves_to_touch(self) | R_FRAMES(a->page) |
+						    R_CPU(self),
 					   .writes = R_CPU(self) };
 
 			if (m.cpu[self].at >= test->actor[self].nactions)
 				e.reads = R_CPU(self);
 			else if (a->kind == ACT_WRITE && !opt.tso)
 				e.writes |= R_FRAMES(a->page);
+			if (m.cpu[self].at < test->actor[self].nactions && sets_dirty(a))
+				e.writes |= test->large ? R_E_ALL : R_E(a->page);
 			m.cpu[self].label = "guest";
 			what = (int)post(&e);
 		} while (!what);
@@ -253,7 +258,10 @@ static void invalidator(const struct actor_text *t)
 		known_point(n);
 		forget_reads();
 		for (unsigned i = 0; i < t->nactions; i++)
-			batch_add(b, page_gfn(t->action[i].page));
+			if (t->out)
+				batch_add_out(b, page_gfn(t->action[i].page));
+			else
+				batch_add(b, page_gfn(t->action[i].page));
 		if (b->npages)
 			protocol_run(b);
 	}

@@ -57,7 +57,7 @@ u64 shim_key(void)
 		unsigned vcpu;
 
 		for (unsigned b = 0; b < c->nbuffer; b++) {
-			const struct store *s = &c->buffer[b];
+			const struct buffered *s = &c->buffer[b];
 
 			h = mix(mix(h, s->addr),
 				is_mode(s->addr, &vcpu) ? s->v & MODE_MASK : s->v + s->page);

@@ -11,7 +11,8 @@
  *   guest.c, future.c  the actors of shipped code     trace.c      replay, columns
  *   shim.c, frames.c,  what that code finds           shorten.c    shorter counterexamples
  *   keys.c, access.c                                  ablate.c     one thing left out at a time
- *   raw*.c             actors of single operations    report.c     tables, JSON, CSV
+ *   reclaim.c          the store, tables, D           report.c     tables, JSON, CSV
+ *   raw*.c             actors of single operations
  */
 #ifndef LAB_LAB_H
 #define LAB_LAB_H
@@ -23,14 +24,18 @@
 #include "mm/types.h"
 
 #define ACTORS 6
-#define PAGES 4	       /* page 0 is the APIC-access page, the others are d0, d1, d2 */
-#define OPTIONS 5      /* what an actor may do next, see below */
-#define FRAMES 64      /* frames that are followed */
-#define BUFFER 8       /* stores in one CPU's store buffer */
-#define TLB 16	       /* mappings in one CPU's T */
-#define POOL 8	       /* frames that one actor may take */
-#define READS 12       /* locations that a spinning actor watches */
-#define MAX_DEPTH 4096 /* steps of one execution */
+#define PAGES 4	  /* page 0 is the APIC-access page, the others are d0, d1, d2 */
+#define OPTIONS 5 /* what an actor may do next, see below */
+#define FRAMES 64 /* frames that are followed */
+#define BUFFER 8  /* stores in one CPU's store buffer */
+#define TLB 16	  /* mappings in one CPU's T */
+#define POOL 8	  /* frames that one actor may take */
+#define TABLES 64 /* frame numbers from here on: EPT tables, then P */
+#define P_ENTRIES 240
+#define ACTOR_TABLES 16 /* tables that one actor may take */
+#define TABLE_WORDS 2	/* for a bit of each */
+#define READS 12	/* locations that a spinning actor watches */
+#define MAX_DEPTH 4096	/* steps of one execution */
 
 /*
  * The choices at a state, as bits: for each actor its next event, in up to four ways, and the drain
@@ -54,7 +59,10 @@ enum event_kind {
 	EV_RELAX, /* a turn of a loop that found nothing new: until something it read changes */
 	EV_FREE,
 	EV_COPY,
-	EV_READ, /* the hypervisor reads a frame */
+	EV_READ,  /* the hypervisor reads a frame */
+	EV_STOW,  /* what a frame holds goes to the store */
+	EV_FETCH, /* and comes back, to another one */
+	EV_DROP,  /* what the store keeps is not needed any more */
 	EV_VMWRITE,
 	EV_INVALIDATE,
 	EV_IPI,
@@ -73,7 +81,7 @@ struct event {
 	u8 kind, op, size, page;
 };
 
-struct store {
+struct buffered {
 	u64 addr, v;
 	u64 writes; /* resources */
 	const char *name;
@@ -87,7 +95,8 @@ struct cpu_model {
 	u64 result;
 	u64 a, latched; /* A in the VMCS; as the last entry found it */
 	struct event ev;
-	u32 t[TLB]; /* T: what may be cached, sorted */
+	u64 walks[TABLE_WORDS]; /* table pages that a walk may start at; shipped code */
+	u32 t[TLB];		/* T: what may be cached, sorted */
 	u8 nt, nbuffer, nread;
 	u8 in_guest, nmi, irq, ended, holds;
 	u8 at;		/* actions done */
@@ -101,7 +110,7 @@ struct cpu_model {
 	const char *label; /* the step it is in; for people */
 
 	/* From here on what is used is copied. */
-	struct store buffer[BUFFER];
+	struct buffered buffer[BUFFER];
 	struct {
 		u64 addr, v;  /* the value it found first */
 		bool changed; /* by another actor, since */
@@ -113,9 +122,10 @@ struct model {
 	u8 frame[FRAMES];		  /* FRAME_* */
 	u8 content[FRAMES];		  /* a number that stands for what the frame holds */
 	u8 expected[PAGES];		  /* what a guest last wrote to the page */
-	/* Raw actors: pages written, and logged by PML, since software looked; tables freed. */
+	/* Raw actors: pages written, and logged by PML, since software looked. */
 	u8 written, logged;
-	u16 freed;
+	u32 stored[PAGES];	/* contents that the store keeps of the page, a bit for each */
+	u64 freed[TABLE_WORDS]; /* table pages */
 };
 enum { FRAME_OWNED = 1, FRAME_COPIED = 2 };
 #define CONTENT_DIRTY 0xfe
@@ -162,6 +172,7 @@ struct actor_text {
 	char name[12];
 	struct action action[MAX_ACTIONS]; /* of a vCPU; the pages of an invalidator */
 	unsigned nactions, times;
+	bool out;	       /* an invalidator's pages go out of memory */
 	struct op op[MAX_OPS]; /* of a raw actor */
 	unsigned nops;
 	unsigned line;
@@ -172,7 +183,9 @@ struct litmus {
 	char protocol[32];
 	const char *steps[MAX_STEPS + 1], *gate[8];
 	unsigned nsteps, ngate;
-	bool own_steps, gated, empty, large, boot;
+	bool own_steps, gated, empty, large, boot, packed, full;
+	bool prunes;		       /* tables that become empty go: there is a reclaimer */
+	u8 out;			       /* pages that need not be in memory, a bit for each */
 	bool raw, tables, dirty, tags; /* raw actors: what of T they need */
 	char var[VARS][8];
 	unsigned nvars;
@@ -273,6 +286,7 @@ extern unsigned letters; /* rules broken to the letter, without a violation: bit
 void perform(unsigned actor, unsigned option);
 u32 enabled(unsigned actor);
 bool is_local(const struct event *e);
+bool entry_locked(void); /* E's other writers wait for SELF, which holds their lock */
 void drain(unsigned actor);
 void buffer_store(unsigned actor, const struct event *e); /* into the buffer; under SC, to memory */
 u64 locked_value(const struct event *e, u64 v);		  /* what a locked instruction makes of V */
@@ -308,7 +322,7 @@ extern void (*on_event)(unsigned actor, unsigned option, const struct event *e, 
 #define T_ROOT(t) ((t) >> 15 & 3)
 #define T_VPID(t) ((t) >> 17 & 3)
 #define T_GUEST(t) ((t) >> 19 & 1)
-#define T_DIRTY BIT(20)	 /* a write through it leaves the D flag alone */
+#define T_DIRTY BIT(20)	 /* (in tests of reclaim, too) a write through it leaves the D flag alone */
 #define T_TABLE BIT(21)	 /* no mapping: the frame is a table page, a walk may start there */
 #define T_ABSENT BIT(22) /* only without rule I6 */
 /* The processor's walk of E from a root table: the entry that ends it, and its level. */
@@ -317,20 +331,36 @@ struct leaf {
 	bool present;
 	unsigned level;
 	u64 frame; /* number */
+	bool dirty;
 };
 struct leaf walk(unsigned page);
 void t_fill(unsigned actor);
 void t_fill_all(void); /* after a change of E */
 void t_drop_page(unsigned actor, unsigned page);
+u32 t_of(const struct cpu_model *c, unsigned page, struct leaf l); /* what is cached of it */
 void t_insert(struct cpu_model *c, u32 t);
 void t_drop_all(unsigned actor);
 void t_coherent(void); /* only without rule I5 */
 void t_invalidate(unsigned actor, const struct event *e);
-void raw_free_table(u64 frame);
+bool sets_dirty(const struct action *a);
 void apic_access(const struct cpu_model *c, u32 t, struct leaf now);
 void guest_event(unsigned actor, unsigned option);
 u32 guest_enabled(unsigned actor);
 void frame_touch(unsigned actor, unsigned frame, unsigned page, bool write);
+
+/* ---- reclaim.c ---- */
+u64 store_put_at_start(unsigned page); /* a handle for what it holds at the start */
+u64 store_event(const struct event *e);
+u64 reclaim_key(void);
+bool reclaim_right(void); /* at the end, or violate() */
+bool table_is_freed(u64 frame);
+void table_free(u64 frame);
+void tables_fill(struct cpu_model *c, unsigned page); /* with what a walk of it passes */
+void tables_entered(unsigned actor);
+/* The N-th mapping that a write may go by, from 0, or 0. Without T_DIRTY: by a walk of E, whose leaf
+ * it makes dirty. */
+u32 writable(const struct cpu_model *c, unsigned page, unsigned n);
+void set_dirty(unsigned actor, unsigned page);
 
 /* ---- raw.c, rawguest.c; more in raw.h ---- */
 enum { INVEPT_OF, INVEPT_EVERY, INVVPID_OF, INVVPID_EVERY }; /* an EV_INVALIDATE's op */
@@ -364,8 +394,10 @@ struct region {
 	size_t size;
 };
 struct region shim_private(unsigned actor); /* C state outside its stack */
+struct region split_table(unsigned actor);  /* a table that it may be filling without events */
 u64 *p_entry(unsigned page);
-bool never_changes(u64 addr);	 /* P of a page that the test has nothing to do with */
+u64 *kept_entry(unsigned page);
+bool never_changes(u64 addr);	 /* P, or kept[], of a page for which it stays as it is */
 u64 leaf_address(unsigned page); /* tlb.c: of E's 4-KB entry; 0 where there is no table for it */
 
 /* Frames, as mm/frame.h has them: at this address, so that frame_ptr() works. */

@@ -98,7 +98,7 @@ static bool gate(struct litmus *l)
 static bool start(struct litmus *l)
 {
 	if (nwords == 1)
-		return wrong("start: empty, large or boot is wanted");
+		return wrong("start: empty, boot, large, packed or full is wanted");
 	for (unsigned i = 1; i < nwords; i++) {
 		if (!strcmp(words[i], "empty"))
 			l->empty = true;
@@ -106,10 +106,14 @@ static bool start(struct litmus *l)
 			l->boot = true;
 		else if (!strcmp(words[i], "large"))
 			l->large = true;
+		else if (!strcmp(words[i], "packed"))
+			l->packed = true;
+		else if (!strcmp(words[i], "full"))
+			l->full = true;
 		else
-			return wrong("start '%s': empty (E has no leaves), large (2-MB leaves), "
-				     "boot (A is "
-				     "not loaded)",
+			return wrong("start '%s': empty (E has no leaves), boot (A is not loaded), "
+				     "large (2-MB leaves), packed (data pages are in the store), "
+				     "full (the store takes nothing)",
 				     words[i]);
 	}
 	return true;
@@ -133,7 +137,7 @@ static bool without_line(struct litmus *l)
 static const char *const rules[] = { "apic-raw",   "frame-freed",  "write-lost",   "data-stale",
 				     "data-traps", "frame-owner",  "frame-leaked", "panic",
 				     "guest-stop", "dirty-missed", "table-freed",  "tag-mixed",
-				     "reached" };
+				     "reached",	   "store-freed",  "store-leaked" };
 
 static bool no_rule(const char *word)
 {
@@ -193,6 +197,7 @@ static bool one_line(struct litmus *l, char *text)
 			 { "steps", steps },
 			 { "gate", gate },
 			 { "invalidator", litmus_invalidator },
+			 { "reclaimer", litmus_reclaimer },
 			 { "vcpu", litmus_vcpu },
 			 { "start", start },
 			 { "without", without_line },
@@ -220,9 +225,21 @@ static bool one_line(struct litmus *l, char *text)
 	for (unsigned i = 0; i < ARRAY_SIZE(keywords); i++)
 		if (!strcmp(words[0], keywords[i].name))
 			return keywords[i].read(l);
-	return wrong("'%s' is no keyword: about, protocol, steps, gate, invalidator, vcpu, cpu, "
-		     "start, without, expect",
+	return wrong("'%s' is no keyword: about, protocol, steps, gate, invalidator, reclaimer, "
+		     "vcpu, cpu, start, without, expect",
 		     words[0]);
+}
+
+static bool reclaim(struct litmus *l)
+{
+	line_number = 0;
+	if (l->full && !l->prunes)
+		return wrong("start full: there is no reclaimer");
+	if (l->packed)
+		l->out |= (u8)(BIT(l->npages) - 2);
+	if (l->raw && (l->packed || l->prunes))
+		return wrong("reclaim, and programs of `cpu`: one or the other");
+	return true;
 }
 
 static bool whole(struct litmus *l)
@@ -243,14 +260,14 @@ static bool whole(struct litmus *l)
 					     l->actor[i].action[k].page, vcpus);
 		}
 	for (unsigned i = 0; i < l->nactors; i++)
-		if (l->large && l->actor[i].kind == INVALIDATOR &&
+		if (l->large && l->actor[i].kind == INVALIDATOR && !l->actor[i].out &&
 		    l->actor[i].nactions * l->actor[i].times > POOL - PAGES)
 			return litmus_at(l->actor[i].line),
 			       wrong("invalidator: more than %u frames, with start large",
 				     POOL - PAGES);
 	if (!l->npages)
 		l->npages = 1;
-	return raw_whole(l);
+	return reclaim(l) && raw_whole(l);
 }
 
 bool litmus_read(struct litmus *l, const char *file, char *err, size_t size)

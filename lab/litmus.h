@@ -16,8 +16,9 @@ bool litmus_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 extern char *words[MAX_WORDS];
 extern unsigned nwords;
 
-/* Lines `invalidator PAGE... [times N]` and `vcpu ACTION...`. */
+/* Lines `invalidator PAGE... [times N]`, `reclaimer PAGE... [times N]`, and `vcpu ACTION...`. */
 bool litmus_invalidator(struct litmus *l);
+bool litmus_reclaimer(struct litmus *l);
 bool litmus_vcpu(struct litmus *l);
 
 unsigned litmus_line(void);

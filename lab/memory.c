@@ -90,7 +90,7 @@ void mem_write(unsigned actor, u64 addr, unsigned size, u64 v)
 	undo[nundo].old = mem_read(addr, size);
 	undo[nundo++].size = size;
 	put(addr, size, v);
-	if (is_entry(addr)) {
+	if (is_entry(addr)) { /* counts of entries too: they add nothing to T */
 		if (!rule("I5"))
 			t_coherent();
 		t_fill_all();
@@ -126,7 +126,7 @@ u64 view(unsigned actor, u64 addr, unsigned size)
 	return mem_read(addr, size);
 }
 
-static void land(unsigned actor, const struct store *s)
+static void land(unsigned actor, const struct buffered *s)
 {
 	if (s->page != 0xff)
 		frame_touch(actor, s->addr, s->page, true);
@@ -138,7 +138,7 @@ void drain(unsigned actor)
 {
 	struct cpu_model *c = &m.cpu[actor];
 	unsigned i = rule("fifo") ? 0 : c->nbuffer - 1u;
-	struct store s = c->buffer[i];
+	struct buffered s = c->buffer[i];
 
 	memmove(c->buffer + i, c->buffer + i + 1, (--c->nbuffer - i) * sizeof(s));
 	land(actor, &s);
@@ -155,7 +155,7 @@ void drain(unsigned actor)
 void buffer_store(unsigned actor, const struct event *e)
 {
 	struct cpu_model *c = &m.cpu[actor];
-	struct store s = {
+	struct buffered s = {
 		.addr = e->addr, .v = e->v, .name = e->name, .size = e->size, .page = e->page
 	};
 

@@ -5,6 +5,7 @@
  */
 #include "lab/order.h"
 
+#include "ept/ept.h"
 #include "lab/lab.h"
 
 struct model m;
@@ -78,16 +79,30 @@ static bool writers_lock(void)
 	return !nablations || !(without("unmap_lock") || without("fault_lock"));
 }
 
+bool entry_locked(void)
+{
+	return m.cpu[self].holds && !test->raw && writers_lock();
+}
+
+/* A leaf, in which the processor sets D at any time. */
+static bool is_dirtied(const struct event *e)
+{
+	u64 entry = test->out ? mem_read(e->addr, 8) : 0;
+
+	return (entry & EPT_RWX) && ((entry & EPT_LARGE) || e->reads != R_E_ALL);
+}
+
 /* Nothing that another actor does before it, or sees after it, depends on when it happens. */
 bool is_local(const struct event *e)
 {
-	const struct cpu_model *c = &m.cpu[self];
 	unsigned vcpu;
 
 	switch (e->kind) {
 	case EV_LOAD: /* its own mode word; E under the lock that its writers take */
 		return !e->reads || (is_mode(e->addr, &vcpu) && vcpu == self) ||
-		       (is_entry(e->addr) && c->holds && !test->raw && writers_lock());
+		       (is_entry(e->addr) && entry_locked() && !is_dirtied(e));
+	case EV_LOCKED: /* a count in E under that lock */
+		return !e->writes;
 	case EV_STORE:
 		return opt.tso; /* into the buffer */
 	case EV_FENCE:
@@ -170,9 +185,15 @@ void perform(unsigned actor, unsigned option)
 				violate("frame-owner", "frame f%lu is freed twice", e.addr);
 			m.frame[e.addr] = 0;
 			m.content[e.addr] = CONTENT_POISON;
-		} else if (test->raw) {
-			raw_free_table(e.addr);
+		} else {
+			table_free(e.addr);
 		}
+		break;
+	case EV_STOW:
+	case EV_FETCH:
+	case EV_DROP:
+		c->result = store_event(&e);
+		c->hist = mix(c->hist, c->result);
 		break;
 	case EV_COPY:
 		if (!test->raw && m.content[e.addr] != CONTENT_DIRTY)

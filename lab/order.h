@@ -40,9 +40,12 @@ void lab_unlock(const char *name, struct lock *l);
 bool lab_gate_pass(struct vcpu *v);
 #define gate_pass lab_gate_pass
 
-/* What the hypervisor copies out of guest memory is an access of a frame (vmx/guestmem.c). */
+/* What the hypervisor copies out of guest memory is an access of a frame, and what it takes for zero
+ * was never touched (vmx/guestmem.c). */
 #define memcpy lab_memcpy
+#define memset lab_memset
 void *lab_memcpy(void *dst, const void *src, size_t n);
+void *lab_memset(void *dst, int byte, size_t n);
 #endif
 
 #endif

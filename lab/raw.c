@@ -317,5 +317,5 @@ void raw_future(unsigned actor, u64 *reads, u64 *writes)
 
 u64 raw_key(void)
 {
-	return mix((u64)m.written | (u64)m.logged << 8 | (u64)m.freed << 16, nactors);
+	return mix(mix((u64)m.written | (u64)m.logged << 8, m.freed[0]), mix(m.freed[1], nactors));
 }

@@ -87,7 +87,4 @@ void raw_fill_page(struct cpu_model *c, unsigned page);
 void raw_drop_page(struct cpu_model *c, unsigned page);
 void raw_drop_without_vpid(struct cpu_model *c);
 
-/* Table pages are numbered from this frame on, for model.freed. */
-#define RAW_TABLES (64u + SETUP * 16u)
-
 #endif

@@ -183,10 +183,10 @@ static void write(struct cpu_model *c, unsigned actor, unsigned page, u32 t)
 	}
 	m.written |= BIT(page);
 	if (opt.tso)
-		c->buffer[c->nbuffer++] = (struct store){ .addr = T_FRAME(t),
-							  .page = (u8)page,
-							  .name = "guest store",
-							  .writes = R_FRAMES_ALL };
+		c->buffer[c->nbuffer++] = (struct buffered){ .addr = T_FRAME(t),
+							     .page = (u8)page,
+							     .name = "guest store",
+							     .writes = R_FRAMES_ALL };
 	else
 		frame_touch(actor, T_FRAME(t), page, true);
 	c->at++;
@@ -209,7 +209,7 @@ static void access(struct cpu_model *c, unsigned actor, const struct op *op)
 	unsigned page = op->page, level;
 	u64 entry = current(c, page, &level);
 	struct leaf now = { entry & EPT_RWX, level,
-			    ((entry & EPT_ADDRESS) >> PAGE_SHIFT) - FRAME_BASE };
+			    ((entry & EPT_ADDRESS) >> PAGE_SHIFT) - FRAME_BASE, false };
 	u32 t;
 
 	if (walks_freed_table(c, page)) {

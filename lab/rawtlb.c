@@ -86,15 +86,9 @@ static void cache(struct cpu_model *c, unsigned page, unsigned level, u64 entry)
 			 t | T_COMBINED | (u32)c->vpid << 17 | (c->vmx & RAW_GUEST ? 1u << 19 : 0));
 }
 
-void raw_free_table(u64 frame)
-{
-	if (frame - RAW_TABLES < 16)
-		m.freed |= (u16)BIT(frame - RAW_TABLES);
-}
-
 bool raw_is_freed(u32 t)
 {
-	return m.freed & BIT(T_FRAME(t) - RAW_TABLES);
+	return table_is_freed(T_FRAME(t));
 }
 
 /* A cached table page of the page, the N-th from 0, or 0. */

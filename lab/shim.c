@@ -114,6 +114,18 @@ void vmwrite(enum vmcs_field field, u64 value)
 		post(&(struct event){ .name = "VMWRITE A", .kind = EV_VMWRITE, .v = value });
 }
 
+/* What later steps go by; by D none after `copy`. */
+static u64 page_key(u64 h, const struct batch_page *page)
+{
+	bool dirty = page->dirty && !page->to && test->out;
+
+	h = mix(mix(mix(h, page->gfn), page->old), page->new);
+	h = mix(h, page->to << 3 | page->ntables << 1 | dirty);
+	for (unsigned i = 0; i < page->ntables; i++)
+		h = mix(h, page->table[i]);
+	return h;
+}
+
 void trace(const char *event, u64 a, u64 b)
 {
 	struct cpu_model *c = &m.cpu[self];
@@ -128,7 +140,7 @@ void trace(const char *event, u64 a, u64 b)
 		on_event(self, TAKE, &(struct event){ .name = event, .kind = EV_STEP }, 0);
 	h = mix(++c->at, a << 1 | b);
 	for (unsigned i = 0; i < batch->npages; i++)
-		h = mix(mix(mix(h, batch->page[i].gfn), batch->page[i].old), batch->page[i].new);
+		h = page_key(h, &batch->page[i]);
 	known_point(h);
 	forget_reads();
 }
@@ -164,10 +176,22 @@ u64 *p_entry(unsigned page)
 	return backing_entry(&backing, page_gfn(page));
 }
 
+u64 *kept_entry(unsigned page)
+{
+	return backing_kept(&backing, page_gfn(page));
+}
+
 bool never_changes(u64 addr)
 {
-	return addr >= (u64)&backing.entries[PAGES - 1] &&
-	       addr < (u64)&backing.entries[backing.ram_pages];
+	u64 i = (addr - (u64)backing.entries) / sizeof(u64), pages = backing.ram_pages + 1;
+	bool kept = i >= pages;
+	u64 page;
+
+	if (i >= 2 * pages)
+		return false;
+	i -= kept ? pages : 0;
+	page = i == backing.ram_pages ? 0 : i + 1;
+	return page >= PAGES || (kept && !(test->out & BIT(page)));
 }
 
 /*
@@ -185,12 +209,19 @@ static void populate_large(void)
 
 static void populate(unsigned page)
 {
-	bool in_run = ept.large && page;
-	u64 pfn = in_run ? FRAME_BASE + page_gfn(page) : frame_alloc(1);
+	u64 n = page_gfn(page), pfn;
+	bool in_run = ept.large && n < PAGES;
 
+	if (page && test->packed)
+		*kept_entry(page) = store_put_at_start(page);
+	if (page && test->packed && !in_run) {
+		*p_entry(page) = P_PACKED;
+		return;
+	}
+	pfn = in_run ? FRAME_BASE + n : frame_alloc(1);
 	if (in_run) {
-		m.frame[page_gfn(page)] = FRAME_OWNED;
-		m.content[page_gfn(page)] = 0;
+		m.frame[n] = FRAME_OWNED;
+		m.content[n] = 0;
 	}
 	*p_entry(page) = pfn << PAGE_SHIFT | P_PRESENT;
 	if (!test->empty)
@@ -209,7 +240,7 @@ void shim_start(void)
 		abort();
 	mapped = true;
 	if (backing_init(&backing, 1, large ? 512 : PAGES) ||
-	    ept_init(&ept, &backing, 1, EPT_CAP_2M))
+	    ept_init(&ept, &backing, 1, EPT_CAP_2M | (test->out ? EPT_CAP_AD : 0)))
 		abort();
 	ept.protocol = protocol_of_test();
 	guest_start();
@@ -221,6 +252,7 @@ void shim_start(void)
 		cpus[i] = &cpu_of[i];
 		memset(&batches[i], 0, offsetof(struct batch, page[PAGES]));
 		batches[i].ept = &ept;
+		batches[i].prune = test->actor[i].out;
 		memset(v, 0, sizeof(*v));
 		if (test->actor[i].kind != VCPU)
 			continue;

@@ -11,10 +11,6 @@ extern struct vcpu vcpus[ACTORS];
 extern struct batch batches[ACTORS];
 extern u32 interrupts[ACTORS]; /* what vcpu_deliver() delivers */
 
-/* Frame numbers from here on: EPT tables, and P. */
-#define TABLES 64
-#define P_ENTRIES 240
-
 const struct protocol *protocol_of_test(void); /* steps.c */
 void guest_start(void);
 void future_start(void);

@@ -12,7 +12,11 @@
 	void name(void)                                                                            \
 	{                                                                                          \
 	}
+NOTHING(frame_note)
 NOTHING(gate_let_through)
+NOTHING(lru_add)
+NOTHING(lru_init)
+NOTHING(lru_mark)
 NOTHING(nmi_unblock)
 NOTHING(pml_drain)
 NOTHING(vcpu_redeliver)
@@ -32,6 +36,7 @@ NEVER(exit_wrmsr)
 NEVER(exit_xsetbv)
 NEVER(lapic_interrupt)
 NEVER(printk)
+NEVER(reclaim_direct)
 NEVER(state_init)
 NEVER(state_load)
 NEVER(state_put)

@@ -6,6 +6,8 @@
  * may use any mapping of the set, or none when E has none. So an access is wrong when one of its
  * choices is.
  */
+#include <string.h>
+
 #include "ept/ept.h"
 #include "ept/protocol.h"
 #include "lab/lab.h"
@@ -35,7 +37,8 @@ struct leaf walk(unsigned page)
 	if (!(entry & EPT_RWX))
 		return (struct leaf){ false };
 	return (struct leaf){ true, level,
-			      (((entry & EPT_ADDRESS) + offset) >> PAGE_SHIFT) - FRAME_BASE };
+			      (((entry & EPT_ADDRESS) + offset) >> PAGE_SHIFT) - FRAME_BASE,
+			      (entry & EPT_DIRTY) && rule("I5-dirty") };
 }
 
 u64 leaf_address(unsigned page)
@@ -66,6 +69,12 @@ void t_insert(struct cpu_model *c, u32 t)
 	c->t[i] = t;
 }
 
+u32 t_of(const struct cpu_model *c, unsigned page, struct leaf l)
+{
+	return page | (u32)l.frame << 3 | l.level << 11 | (l.dirty ? T_DIRTY : 0) |
+	       (!page && frame_address(l.frame) == c->latched ? T_APIC : 0);
+}
+
 void t_fill(unsigned actor)
 {
 	struct cpu_model *c = &m.cpu[actor];
@@ -81,9 +90,9 @@ void t_fill(unsigned actor)
 			continue; /* what is cached of it does not matter any more */
 		l = walk(page);
 		if (l.present)
-			t_insert(c, page | l.frame << 3 | l.level << 11 |
-					    (!page && frame_address(l.frame) == c->latched ? T_APIC
-											   : 0));
+			t_insert(c, t_of(c, page, l));
+		if (test->prunes)
+			tables_fill(c, page);
 	}
 }
 
@@ -97,6 +106,7 @@ void t_fill_all(void)
 void t_drop_all(unsigned actor)
 {
 	m.cpu[actor].nt = 0;
+	memset(m.cpu[actor].walks, 0, sizeof(m.cpu[actor].walks));
 }
 
 void t_coherent(void)
@@ -201,10 +211,10 @@ static void data_access(unsigned actor, const struct action *a, u32 t)
 	} else {
 		if (c->nbuffer == BUFFER)
 			__builtin_trap();
-		c->buffer[c->nbuffer++] = (struct store){ .addr = T_FRAME(t),
-							  .page = a->page,
-							  .name = "guest store",
-							  .writes = R_FRAMES(a->page) };
+		c->buffer[c->nbuffer++] = (struct buffered){ .addr = T_FRAME(t),
+							     .page = a->page,
+							     .name = "guest store",
+							     .writes = R_FRAMES(a->page) };
 	}
 }
 
@@ -216,6 +226,11 @@ static const struct action *next(unsigned actor)
 	return m.cpu[actor].at < t->nactions ? &t->action[m.cpu[actor].at] : &idle;
 }
 
+bool sets_dirty(const struct action *a)
+{
+	return a->kind == ACT_WRITE && a->page && test->out;
+}
+
 /* The N-th different frame that T has for the page, from 0: its mapping, or 0. */
 static u32 choice(const struct cpu_model *c, unsigned page, unsigned n)
 {
@@ -223,6 +238,12 @@ static u32 choice(const struct cpu_model *c, unsigned page, unsigned n)
 		if (T_PAGE(c->t[i]) == page && !n--)
 			return c->t[i] | BIT(31);
 	return 0;
+}
+
+/* The N-th mapping that the access may use. */
+static u32 mapping(const struct cpu_model *c, const struct action *a, unsigned n)
+{
+	return sets_dirty(a) ? writable(c, a->page, n) : choice(c, a->page, n);
 }
 
 u32 guest_enabled(unsigned actor)
@@ -242,9 +263,9 @@ u32 guest_enabled(unsigned actor)
 	case ACT_WRITE:
 		if (a->kind == ACT_WRITE && c->nbuffer == BUFFER)
 			return set; /* a drain comes first */
-		if (choice(c, a->page, 0) || (!rule("I13-fill") && walk(a->page).present))
+		if (mapping(c, a, 0) || (!rule("I13-fill") && walk(a->page).present))
 			set |= BIT(TAKE);
-		if (a->kind == ACT_WRITE && choice(c, a->page, 1))
+		if (a->kind == ACT_WRITE && mapping(c, a, 1))
 			set |= BIT(OTHER);
 		if (!walk(a->page).present && (rule("I13-drop") || !choice(c, a->page, 0)))
 			set |= BIT(VIOLATION);
@@ -253,13 +274,15 @@ u32 guest_enabled(unsigned actor)
 	return set | BIT(TAKE);
 }
 
-static void vm_exit(struct cpu_model *c, unsigned reason)
+static void vm_exit(unsigned actor, unsigned reason)
 {
+	struct cpu_model *c = &m.cpu[actor];
+
 	c->in_guest = 0;
 	c->reason = reason;
 	c->result = reason + 1;
 	if (!rule("I8"))
-		c->nt = 0;
+		t_drop_all(actor);
 }
 
 static void enter(struct cpu_model *c, unsigned option)
@@ -298,33 +321,39 @@ void guest_event(unsigned actor, unsigned option)
 		enter(c, option);
 		if (c->in_guest && rule("I13-fill"))
 			t_fill(actor);
+		tables_entered(actor);
 	} else if (option == NMI) {
 		c->nmi = 0;
-		vm_exit(c, EXIT_EXCEPTION);
+		vm_exit(actor, EXIT_EXCEPTION);
 	} else if (option == VIOLATION) {
 		if (rule("I7"))
 			t_drop_page(actor, a->page);
-		vm_exit(c, EXIT_EPT_VIOLATION);
+		vm_exit(actor, EXIT_EPT_VIOLATION);
 	} else if (a->kind > ACT_WRITE) {
 		c->at++;
-		vm_exit(c, exit_of[a->kind]);
+		vm_exit(actor, exit_of[a->kind]);
 	} else {
 		struct leaf now = walk(a->page);
 		u32 t;
 
-		if (!rule("I13-fill") && !choice(c, a->page, 0))
+		if (!rule("I13-fill") && !mapping(c, a, 0))
 			t_fill(actor);
-		for (unsigned n = 0; (t = choice(c, a->page, n)); n++) {
-			if (!a->page)
+		for (unsigned n = 0; (t = mapping(c, a, n)); n++) {
+			if (!a->page) {
 				apic_access(c, t, now);
-			else if (a->kind == ACT_READ || n == (option == OTHER))
+			} else if (a->kind == ACT_READ || n == (option == OTHER)) {
 				data_access(actor, a, t);
+				if (sets_dirty(a) && !(t & T_DIRTY))
+					set_dirty(actor, a->page);
+				if (a->kind == ACT_WRITE)
+					break;
+			}
 		}
 		c->at++;
 		if (!will_touch(actor, a->page))
 			t_drop_page(actor, a->page);
 		if (!a->page)
-			vm_exit(c, EXIT_APIC_ACCESS);
+			vm_exit(actor, EXIT_APIC_ACCESS);
 	}
 	c->base = c->hist = mix(actor + 1, (u64)c->at << 8 | c->reason | (u64)c->in_guest << 16);
 	c->nread = 0;

@@ -98,7 +98,11 @@ static const char *p_text(u64 p)
 	static unsigned n;
 	char *s = text[n++ % 4];
 
-	snprintf(s, 40, "%s%s", p & P_PRESENT ? frame_text(p & P_ADDRESS) : "none",
+	snprintf(s, 40, "%s%s",
+		 p & P_PRESENT	? frame_text(p & P_ADDRESS)
+		 : p & P_PACKED ? "packed"
+		 : p & P_SAME	? "same"
+				: "none",
 		 p & P_MOVING ? ",moving" : "");
 	return s;
 }
@@ -137,7 +141,13 @@ static void words_of(unsigned actor, unsigned option, const struct event *e, u64
 		snprintf(s, size, "%s", e->name);
 	else if (e->kind == EV_IPI)
 		snprintf(s, size, "%s to %s", e->name, test->actor[e->addr].name);
-	else if (e->kind == EV_FREE || e->kind == EV_COPY || e->kind == EV_READ)
+	else if (e->kind == EV_STOW)
+		snprintf(s, size, "%s f%lu%s", e->name, (unsigned long)e->addr,
+			 result ? "" : ": no");
+	else if (e->kind == EV_DROP)
+		snprintf(s, size, "%s", e->name);
+	else if (e->kind == EV_FREE || e->kind == EV_COPY || e->kind == EV_READ ||
+		 e->kind == EV_FETCH)
 		snprintf(s, size, "%s f%lu", e->name,
 			 (unsigned long)(e->kind == EV_COPY ? e->old : e->addr));
 	else if (e->kind == EV_LOAD && is_mode(e->addr, &vcpu) && vcpu != actor)
@@ -240,8 +250,9 @@ static void state(void)
 
 static void one_event(unsigned actor, unsigned option, const struct event *e, u64 result)
 {
-	static const char *const kinds[] = { "load",  "store", "locked", "fence", "lock", "spin",
-					     "frame", "frame", "frame",	 "",	  "",	  "",
+	static const char *const kinds[] = { "load",  "store", "locked", "fence", "lock",
+					     "spin",  "frame", "frame",	 "frame", "frame",
+					     "frame", "store", "",	 "",	  "",
 					     "",      "",      "",	 "",	  "step" };
 	char what[80];
 

@@ -150,6 +150,7 @@ $1 == "without" {
 	next
 }
 $1 == "expect" { next }
+$1 == "reclaimer" { fail(5, "in the model no page goes out of memory") }
 $1 == "cpu" { fail(5, "raw actors are no part of the protocol") }
 { fail(2, "what is this: " $0) }
 

@@ -41,6 +41,10 @@ bad_line "'9': a number from 1 to 8" 'invalidator d0 times 9'
 bad_line "'2x': a number from 1 to 8" 'invalidator d0 times 2x'
 bad_line "one number is wanted" 'invalidator d0 times'
 bad_line "one number is wanted" 'invalidator d0 times 2 2'
+bad_line "a page is wanted" 'reclaimer'
+bad_line "more than 4 pages" 'reclaimer d0 d0 d0 d0 d0'
+bad_line "'9': a number from 1 to 8" 'reclaimer d0 times 9'
+bad_line "there can be but one" 'reclaimer d0' 'reclaimer d1'
 bad_line "'jump' is no action: read:PAGE" 'vcpu exit jump'
 bad_line "'d9' is no page" 'vcpu read:d9'
 bad_line "a page is wanted, as in read:apic" 'vcpu read'
@@ -51,7 +55,7 @@ bad_line "more than 24 actions" "vcpu $(printf 'exit %.0s' {1..25})"
 bad_line "more than 64 words" "vcpu $(printf 'exit %.0s' {1..64})"
 bad_line "more than 6 actors" vcpu vcpu vcpu vcpu vcpu vcpu vcpu
 bad_line "start: " 'start'
-bad_line "start 'full'" 'start full'
+bad_line "start 'fool'" 'start fool'
 bad_line "what is to be left out" 'without'
 bad_line "'wind' is nothing that can be left out" 'without kick_fence wind'
 bad_line "at most 12 names" "without $(printf 'kick %.0s' {1..13})"
@@ -75,6 +79,14 @@ bad_line "a line of over 510 letters" 'vcpu' "about $(printf '%0600d' 0)"
 litmus empty
 explore "$file"
 refused "an empty file" 'empty\.litmus.*: no actors'
+litmus full 'start full' 'vcpu read:d0'
+explore "$file"
+refused "a full store and nobody to put anything there" 'full\.litmus: start full: .*no reclaimer'
+for line in 'reclaimer d0' 'start packed'; do
+	litmus both "$line" 'cpu a: enter; read d0; exit'
+	explore "$file"
+	refused "$line, and a program" 'both\.litmus: reclaim, and programs'
+done
 litmus comments '# nothing' ''
 explore "$file"
 refused "a file of comments" 'comments\.litmus.*: no actors'

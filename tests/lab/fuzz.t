@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Random small tests of shipped code, most with something left out: the search with its reductions
-# and the one without come to the same verdict. SEED and TESTS in the environment choose others.
+# Random small tests of shipped code, half of them with reclaim, most with something left out: the
+# search with its reductions and the one without come to the same verdict. SEED and TESTS in the
+# environment choose others.
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -22,6 +23,9 @@ BEGIN {
 		"check_requests check_generation begin_claim.plain publish_flush.plain " \
 		"publish_reload.plain unmap_lock fault_lock fault_p reload_clear reload_clear.plain " \
 		"reload_again reload_p read_mode read_fence read_p sleep_fence request.plain"
+	of_reclaim = "reload_absent fill_claim fill_claim.plain fill_p put_copy put_handle copy_kept " \
+		"copy_drop unmap_entry unmap_entry.plain count_entry prune_entry unmap wait copy " \
+		"publish_flush release flush"
 	for (i = 0; i < tests; i++) {
 		file = sprintf("%s/%d-%d.litmus", dir, seed, i)
 		if (rand() < 0.4)
@@ -31,7 +35,16 @@ BEGIN {
 		for (n = rand() < 0.75 ? int(rand() * 3) + 1 : 0; n > 0; n--)
 			print "without " any(parts) >file
 		k = rand()
-		if (k < 0.8)
+		if (i % 2) {
+			if (rand() < 0.4)
+				print "start " any("packed packed full large large") (rand() < 0.5 ? " packed" : "") >file
+			if (rand() < 0.4)
+				print "without " any(of_reclaim) >file
+			print "reclaimer " any("apic d0 d0 d0"), rand() < 0.2 ? "times 2" : "" >file
+			if (k < 0.1)
+				print "invalidator d0" >file
+			print "vcpu" actions(1 + (k > 0.1) + (k > 0.8)) >file
+		} else if (k < 0.8)
 			print "invalidator " any("apic d0 d0") "\nvcpu" actions(1 + (rand() < 0.5)) >file
 		else if (k < 0.9)
 			print "vcpu halt\nvcpu notify:0" actions(1) >file
