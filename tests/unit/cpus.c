@@ -221,7 +221,7 @@ static void *vcpu_thread(void *arg)
 		}
 		while (violation &&
 		       (err = ept_fault(&ept, violation & ~(u64)EPT_RWX, violation & EPT_RWX))) {
-			MUST(err == -EAGAIN, "EPT violation: %d", err);
+			MUST(err == -EAGAIN || err == -EBUSY, "EPT violation: %d", err);
 			me->late++;
 			cpu_relax();
 		}

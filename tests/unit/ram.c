@@ -43,7 +43,7 @@ void *ram_access(u64 page, u64 access)
 		err = ept_fault(&ept, gpa_of(page), access);
 		if (err == -ENOMEM)
 			return NULL;
-		CHECK(!err || err == -EAGAIN);
+		CHECK(!err || err == -EAGAIN || err == -EBUSY);
 	}
 	if (ept.eptp & EPTP_ACCESSED_DIRTY)
 		*leaf.entry |= flags;
@@ -78,7 +78,7 @@ bool ram_read(u64 page)
 
 void ram_reclaim_all(void)
 {
-	while (reclaim_direct(&reclaim) == -EAGAIN)
+	while (reclaim_direct(&reclaim) == -EBUSY)
 		;
 }
 

@@ -182,9 +182,9 @@ static void stuck(void **state)
 	(void)state;
 	assert_true(ram_write(1, PAGE_RANDOM, 1));
 	assert_true(ram_write(2, PAGE_TEXT, 2));
-	assert_int_equal(reclaim_direct(&reclaim), -EAGAIN);
+	assert_int_equal(reclaim_direct(&reclaim), -EBUSY);
 	while (!backing.store.incompressible)
-		assert_int_equal(reclaim_direct(&reclaim), -EAGAIN);
+		assert_int_equal(reclaim_direct(&reclaim), -EBUSY);
 	assert_true(ram_resident(1) && !ram_resident(2));
 	assert_int_equal(lru_flags(&backing.lru, 1), LRU_STUCK);
 	assert_true(ram_read(1));
@@ -193,7 +193,7 @@ static void stuck(void **state)
 	for (u64 page = 3; page < 100; page++)
 		assert_true(ram_write(page, PAGE_TEXT, page));
 	for (unsigned i = 0; i < 2; i++)
-		assert_int_equal(reclaim_direct(&reclaim), -EAGAIN);
+		assert_int_equal(reclaim_direct(&reclaim), -EBUSY);
 	assert_int_equal(backing.store.incompressible, tried);
 	assert_true(ram_resident(1));
 	/* unless it was written to. */

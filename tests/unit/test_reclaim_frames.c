@@ -108,7 +108,7 @@ static void destroyed(void **state)
 	for (u64 page = 0; page < RAM_PAGES; page++)
 		assert_true(ram_write(page, 2 + page % (PAGE_KINDS - 2), page));
 	while (backing_resident(&backing) > RAM_PAGES / 2)
-		assert_int_equal(reclaim_direct(&reclaim), -EAGAIN);
+		assert_int_equal(reclaim_direct(&reclaim), -EBUSY);
 	for (u64 pfn = first - WORLD_FRAMES; pfn < first + WORLD_FRAMES; pfn++) {
 		if ((frame_owner(pfn) & ~OWNER_STORE_BIT) == OWNER)
 			frames[n++] = pfn;

@@ -214,11 +214,11 @@ static void claimed_all(void **state)
 	(void)state;
 	assert_int_equal(ept_bring_in(&ept, 1), 0);
 	fake_on_trace = claim_some;
-	assert_int_equal(reclaim_direct(&reclaim), -EAGAIN);
+	assert_int_equal(reclaim_direct(&reclaim), -EBUSY);
 	fake_on_trace = NULL;
 	let_go();
 	ram_check();
-	assert_int_equal(reclaim_direct(&reclaim), -EAGAIN);
+	assert_int_equal(reclaim_direct(&reclaim), -EBUSY);
 	assert_int_equal(reclaim.reclaimed, 1);
 }
 

@@ -72,7 +72,7 @@ static void bring_in(void)
 	u64 page = some_page();
 	int err = ept_bring_in(&ept, backing_gfn(&backing, page));
 
-	CHECK(!err || err == -EAGAIN || err == -ENOMEM);
+	CHECK(!err || err == -EBUSY || err == -ENOMEM);
 }
 
 static void move(void)
@@ -97,7 +97,7 @@ static void direct(void)
 {
 	int err = reclaim_direct(&reclaim);
 
-	CHECK(err == -EAGAIN || err == -ENOMEM);
+	CHECK(err == -EBUSY || err == -ENOMEM);
 }
 
 static void collapse(void)
