@@ -48,7 +48,7 @@ static void *collapse_thread(void *arg)
 static bool enough(u64 moved)
 {
 	return moved >= 1000 && (ept.large ? __atomic_load_n(&collapsed, __ATOMIC_RELAXED) >= 20
-					  : __atomic_load_n(&fills, __ATOMIC_RELAXED) >= 25000);
+					   : __atomic_load_n(&fills, __ATOMIC_RELAXED) >= 25000);
 }
 
 static void *mover_thread(void *arg)
