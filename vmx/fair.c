@@ -6,7 +6,7 @@
  *
  * So a vCPU counts by how many runs of the protocol in a row it was turned back: the generation, which
  * each run publishes, has changed since it was last turned back, and its guest still is where it
- * was. After TURNS_MAX of them it says that it is starving, and no invalidator begins another run
+ * was (from the eighth on that is looked into). After TURNS_MAX of them it says that it is starving, and no invalidator begins another run
  * before it has got on, or before STARVE_SPINS looks have passed. Runs that have begun, one for each
  * CPU at most, end. Then nothing moves for as long as STARVE_SPINS looks take, far longer than the
  * few faults that one instruction can cause. So, from one step of the guest's to the next, at most
@@ -24,6 +24,7 @@
 #include "vmx/vcpu.h"
 
 #define TURNS_MAX 64
+#define TURNS_FREE 8 /* so many are not looked into: most faults are nothing else */
 #define STARVE_SPINS (1u << 18)
 #define HASH 0x9e3779b97f4a7c15ul
 
@@ -42,12 +43,12 @@ void vcpu_turned_back(struct vcpu *v)
 {
 	u64 generation = __atomic_load_n(&v->ept->generation, __ATOMIC_RELAXED);
 
-	if (v->turned && v->turned_by == generation)
-		return; /* by the same run */
-	if (!v->turned)
-		v->turned_at = where(v);
+	if (v->turned_by == generation)
+		return; /* by the same run, or by none */
 	v->turned_by = generation;
-	if (++v->turned == TURNS_MAX)
+	if (++v->turned == TURNS_FREE)
+		v->turned_at = where(v);
+	if (v->turned == TURNS_MAX)
 		__atomic_fetch_or(&v->ept->starving, 1u << v->gate.id, __ATOMIC_SEQ_CST);
 }
 
@@ -66,7 +67,7 @@ void vcpu_look_again(struct vcpu *v, u32 reason)
 	case EXIT_EPT_VIOLATION:
 	case EXIT_PML_FULL:
 		/* These interrupt an instruction, it may be the same once more. */
-		if (where(v) == v->turned_at)
+		if (v->turned < TURNS_FREE || where(v) == v->turned_at)
 			return;
 		break;
 	}

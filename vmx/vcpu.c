@@ -192,19 +192,26 @@ static bool see_to_requests(struct vcpu *v)
 /* From OUTSIDE through the gate, when it has not let the vCPU pass at once. */
 static __attribute__((noinline)) int pass_slowly(struct vcpu *v)
 {
-	u64 start = rdtsc(), asleep = v->asleep;
+	u64 start = 0, asleep = 0;
 
 	/* For the report alone: an interrupt to deliver is no retry; a reload or a new generation
 	 * is. */
 	v->retries += !(__atomic_load_n(&v->gate.requests, __ATOMIC_RELAXED) & REQ_EVENT);
-	do {
+	for (;;) {
 		if ((order_load(pass_requests, &v->gate.requests) & ~REQ_RELOAD) &&
 		    !see_to_requests(v))
 			return LEAVE;
-		vcpu_turned_back(v);
 		cpu_relax();
-	} while (!gate_pass(v));
-	vcpu_stalled(v, rdtsc() - start - (v->asleep - asleep), "gate");
+		if (gate_pass(v))
+			break;
+		if (!start) {
+			start = rdtsc();
+			asleep = v->asleep;
+		}
+		vcpu_turned_back(v);
+	}
+	if (unlikely(start))
+		vcpu_stalled(v, rdtsc() - start - (v->asleep - asleep), "gate");
 	return RESUME;
 }
 
@@ -227,9 +234,9 @@ int vcpu_exit(struct vcpu *v)
 
 	gate_leave(exit_leave, &v->gate);
 	v->launched = true;
-	reason = (u32)vmread(EXIT_REASON);
 	if (unlikely(v->turned))
-		vcpu_look_again(v, reason);
+		vcpu_look_again(v, (u32)vmread(EXIT_REASON));
+	reason = (u32)vmread(EXIT_REASON);
 	if (likely(reason < EXIT_REASONS && exits[reason].handle)) {
 		v->exits[reason]++;
 		exits[reason].handle(v);
