@@ -4,9 +4,10 @@
 #include "boot/session.h"
 
 /* Ticks are TSC ticks: on Bochs one for each instruction of a CPU. */
-#define COLLAPSE_TICKS 5000000u /* between two looks at a 2-MB page */
-#define PROGRESS_US 2000000u	/* between two lines of progress */
-#define START_US 3000000u	/* for the guest's first round */
+#define LOOK_TICKS 500000u	 /* between two looks at a 2-MB page, whether to collapse it */
+#define COLLAPSE_TICKS 10000000u /* after one that was */
+#define PROGRESS_US 2000000u	 /* between two lines of progress */
+#define START_US 3000000u	 /* for the guest's first round */
 
 static const struct guest_image *image_find(const char *name)
 {
@@ -61,7 +62,7 @@ void session_start(struct session *s)
 {
 	for (unsigned i = 0; i < s->guest->nvcpus; i++)
 		cpu_start(s->first_cpu + i, vcpu_main, s->guest->vcpus[i]);
-	s->since = s->shown_at = s->collapsed_at = s->result.began = rdtsc();
+	s->since = s->shown_at = s->collapse_at = s->result.began = rdtsc();
 }
 
 static u64 all_rounds(const struct guest *g)
@@ -175,10 +176,9 @@ static void housekeeping(struct session *s)
 	u64 frames = __atomic_load_n(&g->backing.store.frames, __ATOMIC_RELAXED);
 
 	reclaim_background(&g->reclaim);
-	if (s->cfg->collapse && rdtsc() - s->collapsed_at >= COLLAPSE_TICKS) {
-		s->collapsed_at = rdtsc();
-		reclaim_collapse(&g->reclaim);
-	}
+	if (s->cfg->collapse && rdtsc() >= s->collapse_at)
+		s->collapse_at =
+			rdtsc() + (reclaim_collapse(&g->reclaim) ? COLLAPSE_TICKS : LOOK_TICKS);
 	if (frames > s->result.store_frames_max)
 		s->result.store_frames_max = frames;
 	progress(s);

@@ -28,9 +28,9 @@ struct session {
 	u64 since;	     /* tick: the state began, or, while it FINISHES, its guest got on */
 	u64 got_on_to;	     /* rounds at that time */
 	u64 moved_at, pause; /* tick of the last move, ticks until the next */
-	u64 shown_at, collapsed_at;
-	u64 first[MAX_CPUS]; /* rounds of each vCPU when the moves began */
-	bool slow[MAX_CPUS]; /* is not waited for any more */
+	u64 shown_at, collapse_at; /* ticks: the last line of progress, the next look */
+	u64 first[MAX_CPUS];	   /* rounds of each vCPU when the moves began */
+	bool slow[MAX_CPUS];	   /* is not waited for any more */
 	struct result result;
 	int code; /* exit code, when it has ended */
 };
