@@ -132,7 +132,9 @@ int guest_load(struct guest *g, u64 gpa, const void *from, u64 size)
 
 		if (!p)
 			return -EFAULT;
-		err = ept_bring_in(&g->ept, gpa >> PAGE_SHIFT);
+		do /* again when room had to be made first */
+			err = ept_bring_in(&g->ept, gpa >> PAGE_SHIFT);
+		while (err == -EBUSY);
 		if (err)
 			return err;
 		memcpy(frame_ptr((*p & P_ADDRESS) >> PAGE_SHIFT) + (gpa & (PAGE_SIZE - 1)), from,
