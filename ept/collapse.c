@@ -106,7 +106,9 @@ static bool move_all(struct reclaim *r, u64 first, u64 run, bool own)
 	struct batch *b = &r->batch;
 	u64 i = 0;
 
-	while (i < LARGE_PAGES && !batch_add_to(b, first + i, run + i))
+	/* Its own frame only if it is that still: another would be somebody else's by now. */
+	while (i < LARGE_PAGES && !batch_add_to(b, first + i, run + i) &&
+	       (!own || b->page[i].old == run + i))
 		i++;
 	if (i == LARGE_PAGES)
 		return protocol_run(b) == LARGE_PAGES;
