@@ -172,8 +172,8 @@ setup:
 
 # The shipped files that hold the ordering argument, compiled for the explorer: lab/order.h stands
 # before them in the place of ept/order.h.
-LAB_SHIPPED := vmx/vcpu.c vmx/exit.c vmx/eptexit.c vmx/guestmem.c ept/ept.c ept/fault.c apic/access.c \
-	mm/backing.c lab/steps.c
+LAB_SHIPPED := vmx/vcpu.c vmx/exit.c vmx/eptexit.c vmx/guestmem.c ept/ept.c ept/batch.c \
+	ept/fault.c apic/access.c mm/backing.c lab/steps.c
 LAB_OBJS := $(patsubst %.c,$(B)/lab/%.o,$(sort $(LAB_SHIPPED) $(wildcard lab/*.c)))
 LAB_CFLAGS := -std=gnu11 -O2 -g $(WARN) -I. -fno-pie -mno-red-zone -fno-strict-aliasing \
 	-include lab/order.h

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * 512 small pages that become a large one again, and memory that is made whole for it.
- * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c ept/collapse.c mm/backing.c
+ * links: ept/protocol.c ept/batch.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c ept/collapse.c
+ * links: mm/backing.c
  * links: mm/store.c mm/lz4.c mm/lru.c mm/frame.c tests/unit/ram.c tests/unit/world.c
  * links: tests/unit/fake.c
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The guest's writes to CR0 and CR4 that exit, and XSETBV.
- * links: vmx/cr.c vmx/caps.c vmx/guestmem.c ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c
+ * links: vmx/cr.c vmx/caps.c vmx/guestmem.c ept/protocol.c ept/batch.c vmx/fair.c ept/fault.c
+ * links: ept/ept.c
  * links: ept/reclaim.c mm/backing.c mm/store.c mm/lz4.c mm/lru.c mm/frame.c boot/format.c
  * links: tests/unit/world.c tests/unit/fake.c
  */

@@ -2,7 +2,8 @@
 /*
  * A collapse when there are free frames enough but none in a row: pages of all guests move out of
  * some 2 MB of memory first.
- * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c ept/collapse.c mm/backing.c
+ * links: ept/protocol.c ept/batch.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c ept/collapse.c
+ * links: mm/backing.c
  * links: mm/store.c mm/lz4.c mm/lru.c mm/frame.c tests/unit/ram.c tests/unit/world.c
  * links: tests/unit/fake.c
  */

@@ -4,7 +4,8 @@
  * pause take them away again. Each time the vCPU has brought one in, they have the time for another
  * run: without the rule no step ever ends, with it each ends within the bound.
  * sanitizer: thread
- * links: ept/protocol.c ept/fault.c ept/ept.c ept/reclaim.c apic/access.c mm/backing.c mm/store.c
+ * links: ept/protocol.c ept/batch.c ept/fault.c ept/ept.c ept/reclaim.c apic/access.c mm/backing.c
+ * links: mm/store.c
  * links: mm/lz4.c mm/lru.c mm/frame.c tests/unit/world.c tests/unit/fake.c
  */
 #include <pthread.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * EPT violations: what they fill, and what they refuse.
- * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c mm/backing.c mm/store.c
+ * links: ept/protocol.c ept/batch.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c mm/backing.c
+ * links: mm/store.c
  * links: mm/lz4.c mm/lru.c mm/frame.c tests/unit/world.c tests/unit/fake.c
  */
 #include "mm/frame.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The entry gate, alone: what each pass does and leaves.
- * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c apic/access.c mm/backing.c
+ * links: ept/protocol.c ept/batch.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c apic/access.c
+ * links: mm/backing.c
  * links: mm/store.c mm/lz4.c mm/lru.c mm/frame.c tests/unit/world.c tests/unit/fake.c
  */
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The hypervisor's own reads of guest memory, through the guest's page tables in each paging mode.
- * links: vmx/guestmem.c ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c mm/backing.c
+ * links: vmx/guestmem.c ept/protocol.c ept/batch.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c
+ * links: mm/backing.c
  * links: mm/store.c mm/lz4.c mm/lru.c mm/frame.c tests/unit/world.c tests/unit/fake.c
  */
 #include <string.h>

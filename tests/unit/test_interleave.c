@@ -4,7 +4,8 @@
  * steps (of its gate, of its guest) between any two steps of the invalidator. Its TLB drops
  * nothing but by INVEPT. This is the order of whole steps only: stores that pass loads are the
  * explorer's.
- * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c apic/access.c mm/backing.c
+ * links: ept/protocol.c ept/batch.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c apic/access.c
+ * links: mm/backing.c
  * links: mm/store.c mm/lz4.c mm/lru.c mm/frame.c tests/unit/world.c tests/unit/fake.c
  */
 #include <string.h>

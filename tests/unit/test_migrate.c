@@ -4,7 +4,8 @@
  * INVEPT and INVLPG: guest-physical mappings, and combined ones by VPID, made out of page tables that
  * the guests change. Random order of whole steps; with the shipped gate nothing stale is ever used.
  * Two other gates show that it would be seen.
- * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c apic/access.c mm/backing.c
+ * links: ept/protocol.c ept/batch.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c apic/access.c
+ * links: mm/backing.c
  * links: mm/store.c mm/lz4.c mm/lru.c mm/frame.c tests/unit/world.c tests/unit/fake.c
  */
 #include <string.h>

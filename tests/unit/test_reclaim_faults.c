@@ -2,7 +2,8 @@
 /*
  * A guest's life, once for each allocation of frames in it, which then fails: what needed it either
  * does without or says so and works the next time, no frame is lost, and no contents.
- * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c ept/collapse.c apic/access.c
+ * links: ept/protocol.c ept/batch.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c ept/collapse.c
+ * links: apic/access.c
  * links: mm/backing.c mm/store.c mm/lz4.c mm/lru.c mm/frame.c tests/unit/ram.c tests/unit/world.c
  * links: tests/unit/fake.c
  */

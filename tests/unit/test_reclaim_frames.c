@@ -2,7 +2,8 @@
 /*
  * Frames that reclaim frees, and those it cannot do without: the APIC-access page's, the tables',
  * the store's; and a guest that gets none, or is gone.
- * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c apic/access.c mm/backing.c
+ * links: ept/protocol.c ept/batch.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c apic/access.c
+ * links: mm/backing.c
  * links: mm/store.c mm/lz4.c mm/lru.c mm/frame.c tests/unit/ram.c tests/unit/world.c
  * links: tests/unit/fake.c
  */

@@ -2,7 +2,8 @@
 /*
  * Which pages are reclaimed, and when: second chance, watermarks, the dirty log; and lists from
  * which no page gets lost.
- * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c mm/backing.c mm/store.c
+ * links: ept/protocol.c ept/batch.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c mm/backing.c
+ * links: mm/store.c
  * links: mm/lz4.c mm/lru.c mm/frame.c tests/unit/ram.c tests/unit/world.c tests/unit/fake.c
  */
 #include "mm/frame.h"

@@ -2,7 +2,8 @@
 /*
  * Random uses, moves, reclaims and collapses of a guest's memory, against the model of what each
  * page must hold.
- * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c ept/collapse.c mm/backing.c
+ * links: ept/protocol.c ept/batch.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c ept/collapse.c
+ * links: mm/backing.c
  * links: mm/store.c mm/lz4.c mm/lru.c mm/frame.c tests/unit/ram.c tests/unit/world.c
  * links: tests/unit/fake.c
  */

@@ -4,7 +4,7 @@
  * other threads. No access is stale, nothing that was written is lost, each page that comes in is
  * brought in once, and there is no data race. ept/fault.c is compiled in, to count that.
  * sanitizer: thread
- * links: ept/protocol.c vmx/fair.c ept/ept.c ept/reclaim.c ept/collapse.c apic/access.c
+ * links: ept/protocol.c ept/batch.c vmx/fair.c ept/ept.c ept/reclaim.c ept/collapse.c apic/access.c
  * links: vmx/guestmem.c mm/backing.c mm/store.c mm/lz4.c mm/lru.c mm/frame.c tests/unit/ram.c
  * links: tests/unit/cpus.c tests/unit/world.c tests/unit/fake.c
  */

@@ -4,7 +4,7 @@
  * pages through a TLB of its own; one or two invalidators move them meanwhile. No access is ever
  * stale, no write is lost, and there is no data race.
  * sanitizer: thread
- * links: ept/protocol.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c apic/access.c
+ * links: ept/protocol.c ept/batch.c vmx/fair.c ept/fault.c ept/ept.c ept/reclaim.c apic/access.c
  * links: vmx/guestmem.c mm/backing.c mm/store.c mm/lz4.c mm/lru.c mm/frame.c tests/unit/world.c
  * links: tests/unit/fake.c
  */

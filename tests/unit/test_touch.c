@@ -3,7 +3,8 @@
  * EPT violations of several vCPUs at the same pages at the same time. ept/fault.c is compiled in,
  * so that a rival can come at the worst moment.
  * sanitizer: thread
- * links: ept/protocol.c vmx/fair.c ept/ept.c ept/reclaim.c mm/backing.c mm/store.c mm/lz4.c
+ * links: ept/protocol.c ept/batch.c vmx/fair.c ept/ept.c ept/reclaim.c mm/backing.c mm/store.c
+ * links: mm/lz4.c
  * links: mm/lru.c mm/frame.c tests/unit/world.c tests/unit/fake.c
  */
 #include <pthread.h>
