@@ -4,11 +4,14 @@
 
 #include "mm/frame.h"
 #include "tests/unit/cpus.h"
+#include "tests/unit/must.h"
 #include "vmx/gate.h"
 #include "vmx/guest.h"
 
 #define WORDS 4 /* that a vCPU has in each page, all of them the same */
 #define LARGE ept_level_size(2)
+#define EXPECT(condition, format, ...)                                                             \
+	MUST_SAY(condition, "%s: " format, ept.protocol->name, ##__VA_ARGS__)
 #define TLB_DIRTY BIT(0)
 
 struct thread {
@@ -25,8 +28,8 @@ struct thread {
 static struct thread threads[VCPUS];
 static _Thread_local struct thread *me;
 static u32 stop, running; /* atomic */
-u64 cpus_pages;
-unsigned reclaims_every;
+struct cpus_use cpus_use;
+
 /* There are more threads than CPUs: another one runs now and then, at places where it hurts. */
 static void perhaps_yield(u64 *random)
 {
@@ -50,7 +53,7 @@ void apic_access_write(u64 address)
 
 static void drop_tlb(u64 type, u64 eptp)
 {
-	MUST(type == INVEPT_SINGLE && eptp == ept.eptp, "INVEPT of the wrong thing");
+	EXPECT(type == INVEPT_SINGLE && eptp == ept.eptp, "INVEPT of the wrong thing");
 	perhaps_yield(&me->random);
 	memset(me->tlb, 0, sizeof(me->tlb));
 	memset(me->table, 0, sizeof(me->table));
@@ -63,12 +66,17 @@ void gate_kick(struct gate *g)
 
 void gate_late(struct gate *g, unsigned round)
 {
-	MUST(round == 0, "vCPU %u does not acknowledge", g->id);
+	EXPECT(round == 0, "vCPU %u does not acknowledge", g->id);
 }
 
 void gate_no_memory(struct gate *g, u64 gfn)
 {
-	MUST(false, "vCPU %u: no memory for page %lx", g->id, gfn);
+	EXPECT(false, "vCPU %u: no memory for page %lx", g->id, gfn);
+}
+
+static bool every(unsigned times, u64 n)
+{
+	return times && n % times == 0;
 }
 
 /* The entry of the 4-KB page at GPA in a table that was cached, which nobody may have freed. */
@@ -77,7 +85,7 @@ static struct ept_leaf cached_leaf(u64 *table, u64 gpa)
 	struct ept_leaf leaf = { .entry = &table[gpa >> PAGE_SHIFT & 511], .level = 1 };
 
 	leaf.value = order_load(test, leaf.entry);
-	MUST(frame_owner(frame_of(table)) == OWNER_HOST, "a freed table is walked");
+	EXPECT(frame_owner(frame_of(table)) == OWNER_HOST, "a freed table is walked");
 	return leaf;
 }
 
@@ -118,8 +126,8 @@ static u64 translate(u64 page, u64 access)
 	if (flags & ~leaf.value & EPT_DIRTY)
 		backing_log_dirty(&backing, gfn);
 	*t = (leaf.value & EPT_ADDRESS) + (gpa & (ept_level_size(leaf.level) - 1));
-	MUST(frame_owner(*t >> PAGE_SHIFT) == OWNER, "E leads to a frame of %u's",
-	     frame_owner(*t >> PAGE_SHIFT));
+	EXPECT(frame_owner(*t >> PAGE_SHIFT) == OWNER, "E leads to a frame of %u's",
+	       frame_owner(*t >> PAGE_SHIFT));
 	if ((leaf.value | flags) & EPT_DIRTY)
 		*t |= TLB_DIRTY;
 	return *t & ~TLB_DIRTY;
@@ -132,7 +140,7 @@ static bool use_apic(void)
 	if (!hpa)
 		return false;
 	me->trapped++;
-	MUST(hpa == me->a_field, "E leads to %lx, A is %lx", hpa, me->a_field);
+	EXPECT(hpa == me->a_field, "E leads to %lx, A is %lx", hpa, me->a_field);
 	return true;
 }
 
@@ -143,11 +151,11 @@ static bool use_data(u64 page, u64 access)
 	if ((u64)word < PAGE_SIZE)
 		return false;
 	for (unsigned i = 0; i < WORDS; i++)
-		MUST(word[64 * i] == *value, "page %lu has %lx, expected %lx", page, word[64 * i],
-		     *value);
+		EXPECT(word[64 * i] == *value, "page %lu has %lx, expected %lx", page, word[64 * i],
+		       *value);
 	me->checks++;
 	if (access & EPT_WRITE) {
-		*value = random_next(&me->random) % 4 ? *value + 1 : 0;
+		*value = every(cpus_use.zero_every, random_next(&me->random)) ? 0 : *value + 1;
 		for (unsigned i = 0; i < WORDS; i++)
 			word[64 * i] = *value;
 	}
@@ -161,8 +169,8 @@ static void read_by_host(u64 page)
 
 	if (guest_read(&me->vcpu, (page << PAGE_SHIFT) + 8 * me->vcpu.gate.id, &word, 8))
 		return;
-	MUST(word == me->written[page], "the host reads %lx from page %lu, expected %lx", word,
-	     page, me->written[page]);
+	EXPECT(word == me->written[page], "the host reads %lx from page %lu, expected %lx", word,
+	       page, me->written[page]);
 }
 
 /* One stay in guest mode: until a kick, an EPT violation, or some other exit. Returns the page that
@@ -171,14 +179,14 @@ static u64 stay(u64 hot)
 {
 	for (u64 n = random_next(&me->random) % 200; n; n--) {
 		u64 r = random_next(&me->random);
-		u64 page = r % 8 ? (hot + (r >> 8) % 32) % cpus_pages : (r >> 8) % cpus_pages;
-		u64 access = r >> 32 & 1 ? EPT_READ : EPT_READ | EPT_WRITE;
+		u64 page = (r % 8 ? hot + (r >> 8) % 32 : r >> 8) % cpus_use.pages;
+		u64 access = EPT_READ | (every(cpus_use.read_every, r >> 32) ? 0 : EPT_WRITE);
 
 		if (__atomic_exchange_n(&me->kicked, 0, __ATOMIC_SEQ_CST))
 			return 0;
 		if (n % 8 == 0)
 			perhaps_yield(&me->random);
-		if (n % 16 == 0 && !use_apic())
+		if (every(cpus_use.apic_every, n) && !use_apic())
 			return APIC_ACCESS_GPA | EPT_READ;
 		if (!use_data(page, access))
 			return page << PAGE_SHIFT | access;
@@ -221,22 +229,24 @@ static void *vcpu_thread(void *arg)
 		}
 		while (violation &&
 		       (err = ept_fault(&ept, violation & ~(u64)EPT_RWX, violation & EPT_RWX))) {
-			MUST(err == -EAGAIN || err == -EBUSY, "EPT violation: %d", err);
+			EXPECT(err == -EAGAIN || (err == -EBUSY && cpus_use.short_of_memory),
+			       "EPT violation: %d", err);
 			me->late++;
 			cpu_relax();
 		}
-		if (++me->exits % 16 == 0)
-			read_by_host(random_next(&me->random) % cpus_pages);
+		if (every(cpus_use.host_every, ++me->exits))
+			read_by_host(random_next(&me->random) % cpus_use.pages);
 		if (me->exits % 256 == 0)
 			hot = random_next(&me->random);
-		if (reclaims_every && me->exits % reclaims_every == 0)
+		if (every(cpus_use.reclaim_every, me->exits))
 			reclaim_direct(&reclaim);
 	}
 	return NULL;
 }
 
-void cpus_setup(void)
+void cpus_setup(struct cpus_use use)
 {
+	cpus_use = use;
 	fake_on_invept = drop_tlb;
 	fake_on_trace = between_steps;
 }
@@ -274,7 +284,7 @@ struct cpus_counts cpus_join(void)
 
 void cpus_check_all(void)
 {
-	for (u64 page = 0; page < cpus_pages; page++) {
+	for (u64 page = 0; page < cpus_use.pages; page++) {
 		const u64 *word = ram_access(page, EPT_READ);
 
 		for (unsigned i = 0; i < VCPUS * WORDS; i++)

@@ -7,16 +7,25 @@
 #ifndef TESTS_UNIT_CPUS_H
 #define TESTS_UNIT_CPUS_H
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "tests/unit/ram.h"
 #include "vmx/vcpu.h"
 
 #define VCPUS 3
 
-extern u64 cpus_pages;		/* that the guest uses, from page 0 on */
-extern unsigned reclaims_every; /* exits of a vCPU; 0: when it needs to */
+/* What each does, and how often: every so many times, 0 never. */
+struct cpus_use {
+	u64 pages;		/* of data, from page 0 on */
+	unsigned apic_every;	/* uses of data: one of the APIC-access page */
+	unsigned read_every;	/* uses of data: one that writes nothing */
+	unsigned zero_every;	/* writes: one of 0, after which one word may tell the page */
+	unsigned host_every;	/* exits: the hypervisor reads for the vCPU */
+	unsigned reclaim_every; /* exits: a direct reclaim, beside those when there is need */
+	bool short_of_memory;	/* an EPT violation may have to wait for a frame */
+};
+extern struct cpus_use cpus_use;
+
+/* For ram_setup()'s guest; the trace is used to let threads run, too. */
+void cpus_setup(struct cpus_use use);
 
 /* All VCPUS at once; cpus_running() is true when each has used its memory. */
 void cpus_start(void);
@@ -34,19 +43,5 @@ struct cpus_counts cpus_join(void);
 
 /* What each vCPU wrote is there, wherever it went. */
 void cpus_check_all(void);
-
-/* For ram_setup()'s guest; the trace is used to let threads run, too. */
-void cpus_setup(void);
-
-/* A thread cannot fail a test of cmocka's: it says what is wrong, and ends the program. */
-#define MUST(condition, ...)                                                                       \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			printf("Bail out! %s: ", ept.protocol->name);                              \
-			printf(__VA_ARGS__);                                                       \
-			printf(" (SEED=%lu)\n", fake_seed);                                        \
-			exit(1);                                                                   \
-		}                                                                                  \
-	} while (0)
 
 #endif

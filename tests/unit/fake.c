@@ -41,6 +41,13 @@ void fake_frames(u64 pages)
 	frames_add((u64)p, (u64)p + size);
 }
 
+int fake_frames_only(u64 frames)
+{
+	fake_frames_leave(0);
+	fake_frames(frames + 1);
+	return frames_free() == frames ? 0 : -1;
+}
+
 void fake_frames_leave(u64 count)
 {
 	while (frames_free() > count && ntaken < ARRAY_SIZE(taken))
@@ -52,6 +59,16 @@ void fake_frames_back(void)
 {
 	while (ntaken)
 		frame_free(taken[--ntaken], OWNER_HOST);
+}
+
+bool filled_with(u64 pfn, u64 word)
+{
+	const u64 *p = frame_ptr(pfn);
+
+	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*p); i++)
+		if (p[i] != word)
+			return false;
+	return true;
 }
 
 bool alloc_allowed(void)

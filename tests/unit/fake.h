@@ -22,6 +22,13 @@ void fake_frames(u64 pages);
 void fake_frames_leave(u64 count);
 void fake_frames_back(void);
 
+/* For cmocka: nothing is free but FRAMES in a fresh range, so few that one page more is enough for
+ * their table. */
+int fake_frames_only(u64 frames);
+
+/* Each word of the frame. */
+bool filled_with(u64 pfn, u64 word);
+
 /* That many allocations succeed, and the next one fails; then, and with -1, none does. A run counts
  * as one. Atomic. */
 extern long fake_fail_alloc;

@@ -11,24 +11,9 @@
 
 #define LARGE 512ul
 
-void gate_kick(struct gate *g)
-{
-	fail_msg("gate %u kicked", g->id);
-}
-
-void gate_late(struct gate *g, unsigned round)
-{
-	fail_msg("gate %u late, round %u", g->id, round);
-}
-
 static int setup(void **state)
 {
 	return ram_setup(state, ~0ul, 0);
-}
-
-static unsigned level_of(u64 page)
-{
-	return ept_walk(&ept, page << PAGE_SHIFT).level;
 }
 
 /* Small pages, used, with contents; in an order that leaves no frames in a row. */

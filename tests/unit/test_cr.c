@@ -23,16 +23,6 @@
 static struct vcpu vcpu;
 static unsigned gps;
 
-void gate_kick(struct gate *g)
-{
-	fail_msg("gate %u kicked", g->id);
-}
-
-void gate_late(struct gate *g, unsigned round)
-{
-	fail_msg("gate %u late, round %u", g->id, round);
-}
-
 void vcpu_inject_exception(u8 vector, bool has_error, u32 error)
 {
 	assert_int_equal(vector, VECTOR_GP);

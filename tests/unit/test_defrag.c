@@ -15,16 +15,6 @@
 #define OTHER_PAGES 500
 #define FILLER (OWNER + 2)
 
-void gate_kick(struct gate *g)
-{
-	fail_msg("gate %u kicked", g->id);
-}
-
-void gate_late(struct gate *g, unsigned round)
-{
-	fail_msg("gate %u late, round %u", g->id, round);
-}
-
 /* A second guest, whose page N is one word. */
 static struct backing backing2;
 static struct ept ept2;

@@ -138,19 +138,25 @@ static void counted_by_kind(void **state)
 	}
 }
 
+/* The page is not there for a while: the vCPU's one exit lasts until it is. */
+static void exit_until_there(int err)
+{
+	answer = err;
+	changes = 1000;
+	exit_ept_violation(&vcpu);
+	assert_int_equal(faults, 1000);
+	assert_int_equal(vcpu.retries, 1);
+}
+
 /* The page is moving for a while. The longest stall is kept, not the last. */
 static void waits(void **state)
 {
 	u64 longest;
 
 	(void)state;
-	answer = -EAGAIN;
-	changes = 1000;
-	exit_ept_violation(&vcpu);
-	assert_int_equal(faults, 1000);
+	exit_until_there(-EAGAIN);
 	assert_int_equal(turned, 1000);
 	assert_int_equal(got_on, 0);
-	assert_int_equal(vcpu.retries, 1);
 	assert_int_equal(drained, 1);
 	assert_int_equal(vcpu.faults_count[P_KIND_ABSENT], 1);
 	longest = vcpu.stall_max;
@@ -165,13 +171,9 @@ static void waits(void **state)
 static void waits_for_memory(void **state)
 {
 	(void)state;
-	answer = -EBUSY;
-	changes = 1000;
-	exit_ept_violation(&vcpu);
-	assert_int_equal(faults, 1000);
+	exit_until_there(-EBUSY);
 	assert_int_equal(turned, 1);
 	assert_int_equal(got_on, 999);
-	assert_int_equal(vcpu.retries, 1);
 	assert_int_equal(no_memory, 0);
 }
 

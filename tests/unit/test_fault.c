@@ -8,16 +8,6 @@
 #include "mm/frame.h"
 #include "tests/unit/world.h"
 
-void gate_kick(struct gate *g)
-{
-	fail_msg("gate %u kicked", g->id);
-}
-
-void gate_late(struct gate *g, unsigned round)
-{
-	fail_msg("gate %u late, round %u", g->id, round);
-}
-
 static void faults(void **state)
 {
 	u64 gpa = 4ul << PAGE_SHIFT, free;

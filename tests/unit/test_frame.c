@@ -7,26 +7,12 @@
 #include "tests/unit/fake.h"
 
 #define GUEST 7
-#define PAGES 64 /* of a range: 63 frames, and one page for their table */
-#define FRAMES (PAGES - 1)
+#define FRAMES 63 /* each test's own, fresh, and nothing else */
 
-/* Each test has a range of its own, fresh, and nothing else. */
 static int setup(void **state)
 {
 	(void)state;
-	fake_frames_leave(0);
-	fake_frames(PAGES);
-	return frames_free() == FRAMES ? 0 : -1;
-}
-
-static bool filled_with(u64 pfn, u64 word)
-{
-	u64 *p = frame_ptr(pfn);
-
-	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*p); i++)
-		if (p[i] != word)
-			return false;
-	return true;
+	return fake_frames_only(FRAMES);
 }
 
 static void fill(u64 pfn, u64 word)
@@ -188,8 +174,8 @@ static void first_fit(void **state)
 	u64 first, free;
 
 	(void)state;
-	fake_frames_leave(0);
-	fake_frames(60); /* frames 1 .. 59, counted from an aligned one */
+	/* frames 1 .. 59, counted from an aligned one */
+	assert_int_equal(fake_frames_only(59), 0);
 	first = frame_alloc_run(GUEST, 16, 16);
 	assert_int_equal(first & 63, 16);
 	assert_int_equal(frame_alloc_run(GUEST, 1, 1) & 63, 1);

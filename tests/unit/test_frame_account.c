@@ -7,16 +7,12 @@
 #include "tests/unit/fake.h"
 
 #define GUEST 7
-#define PAGES 64 /* of a range: 63 frames, and one page for their table */
-#define FRAMES (PAGES - 1)
+#define FRAMES 63 /* each test's own, fresh, and nothing else */
 
-/* Each test has a range of its own, fresh, and nothing else. */
 static int setup(void **state)
 {
 	(void)state;
-	fake_frames_leave(0);
-	fake_frames(PAGES);
-	return frames_free() == FRAMES ? 0 : -1;
+	return fake_frames_only(FRAMES);
 }
 
 /* A note is the owner's: it lasts as long as the frame is in use. */

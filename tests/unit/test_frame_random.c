@@ -33,16 +33,6 @@ static u64 limit[GUESTS + 1], reserve[GUESTS + 1], used[GUESTS + 1], nfree;
 static u64 isolated; /* its first frame, or 0 */
 static unsigned refused, runs, emptied;
 
-static bool filled_with(u64 pfn, u64 word)
-{
-	const u64 *p = frame_ptr(pfn);
-
-	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*p); i++)
-		if (p[i] != word)
-			return false;
-	return true;
-}
-
 static struct frame_model *frame(u64 pfn)
 {
 	for (unsigned r = 0; r < RANGES; r++) {

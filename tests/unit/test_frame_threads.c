@@ -8,18 +8,11 @@
  */
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
-#include <cmocka.h>
-
 #include "mm/frame.h"
-#include "mm/host.h"
 #include "mm/random.h"
+#include "tests/unit/must.h"
 
 #define GUESTS 3
 #define STEPS 60000
@@ -38,19 +31,11 @@ struct holder {
 };
 
 static struct holder holders[GUESTS];
-static u64 seed = 1, isolations, seen;
+u64 fake_seed = 1; /* all that there is here of tests/unit/fake.c */
+static u64 isolations, seen;
 static u32 stop;
 static _Thread_local jmp_buf caught;
 static _Thread_local bool catching;
-
-/* A thread cannot fail a test of cmocka's: it says what is wrong, and ends the program. */
-#define MUST(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			printf("Bail out! %s (SEED=%lu)\n", #condition, seed);                     \
-			exit(1);                                                                   \
-		}                                                                                  \
-	} while (0)
 
 void panic(const char *fmt, ...)
 {
@@ -171,7 +156,7 @@ static void holders_and_a_compactor(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < GUESTS; i++) {
-		holders[i] = (struct holder){ .id = (u16)(i + 1), .random = seed * 100 + i };
+		holders[i] = (struct holder){ .id = (u16)(i + 1), .random = fake_seed * 100 + i };
 		frame_account(holders[i].id, LIMIT, RESERVE);
 	}
 	pthread_create(&thread, NULL, compactor, NULL);
@@ -250,7 +235,7 @@ static int setup(void **state)
 
 	(void)state;
 	if (getenv("SEED"))
-		seed = strtoull(getenv("SEED"), NULL, 0);
+		fake_seed = strtoull(getenv("SEED"), NULL, 0);
 	if (p == MAP_FAILED)
 		return -1;
 	p += -(u64)p % align;

@@ -28,16 +28,6 @@ static void on_invept(u64 type, u64 eptp)
 	invepts++;
 }
 
-void gate_kick(struct gate *g)
-{
-	fail_msg("gate %u kicked", g->id);
-}
-
-void gate_late(struct gate *g, unsigned round)
-{
-	fail_msg("gate %u late, round %u", g->id, round);
-}
-
 static u64 mode(void)
 {
 	return vcpu.gate.mode & MODE_MASK;

@@ -18,16 +18,6 @@
 static struct vcpu vcpu;
 static unsigned relaxed;
 
-void gate_kick(struct gate *g)
-{
-	fail_msg("gate %u kicked", g->id);
-}
-
-void gate_late(struct gate *g, unsigned round)
-{
-	fail_msg("gate %u late, round %u", g->id, round);
-}
-
 static int setup(void **state)
 {
 	int err = world_setup(state);

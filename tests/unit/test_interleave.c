@@ -50,11 +50,6 @@ void gate_kick(struct gate *g)
 	kicked = 3;
 }
 
-void gate_late(struct gate *g, unsigned round)
-{
-	fail_msg("gate %u late, round %u", g->id, round);
-}
-
 static bool in_guest(void)
 {
 	return at == ARRAY_SIZE(gate_steps);

@@ -10,16 +10,6 @@
 
 #define LARGE 512ul
 
-void gate_kick(struct gate *g)
-{
-	fail_msg("gate %u kicked", g->id);
-}
-
-void gate_late(struct gate *g, unsigned round)
-{
-	fail_msg("gate %u late, round %u", g->id, round);
-}
-
 static int setup(void **state)
 {
 	int err;
@@ -28,11 +18,6 @@ static int setup(void **state)
 	err = world_setup(state);
 	ept.large = true;
 	return err;
-}
-
-static unsigned level_of(u64 gfn)
-{
-	return ept_walk(&ept, gfn << PAGE_SHIFT).level;
 }
 
 static void touch(u64 gfn)

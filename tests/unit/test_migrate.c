@@ -61,11 +61,6 @@ void gate_kick(struct gate *g)
 	gate_leave(test, g);
 }
 
-void gate_late(struct gate *g, unsigned round)
-{
-	fail_msg("gate %u late, round %u", g->id, round);
-}
-
 /* What has been flushed is noted with the vCPU in place of the CPU. */
 static void flag_before_pass(void)
 {

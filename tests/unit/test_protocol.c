@@ -14,16 +14,6 @@
 
 static struct gate gates[GATES];
 
-void gate_kick(struct gate *g)
-{
-	fail_msg("gate %u kicked", g->id);
-}
-
-void gate_late(struct gate *g, unsigned round)
-{
-	fail_msg("gate %u late, round %u", g->id, round);
-}
-
 static int setup(void **state)
 {
 	int err = world_setup(state);

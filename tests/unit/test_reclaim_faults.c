@@ -27,11 +27,6 @@ void gate_kick(struct gate *g)
 	gate_leave(test, g);
 }
 
-void gate_late(struct gate *g, unsigned round)
-{
-	fail_msg("gate %u late, round %u", g->id, round);
-}
-
 void gate_no_memory(struct gate *g, u64 gfn)
 {
 	(void)g;

@@ -26,11 +26,6 @@ void gate_kick(struct gate *g)
 	gate_leave(test, g);
 }
 
-void gate_late(struct gate *g, unsigned round)
-{
-	fail_msg("gate %u late, round %u", g->id, round);
-}
-
 static int setup(void **state)
 {
 	int err = ram_setup(state, 2000, 0);

@@ -12,16 +12,6 @@
 #define BATCH 32
 #define LIMIT 320
 
-void gate_kick(struct gate *g)
-{
-	fail_msg("gate %u kicked", g->id);
-}
-
-void gate_late(struct gate *g, unsigned round)
-{
-	fail_msg("gate %u late, round %u", g->id, round);
-}
-
 static int setup(void **state)
 {
 	return ram_setup(state, LIMIT, BATCH);

@@ -12,16 +12,6 @@
 
 #define STEPS 6000
 
-void gate_kick(struct gate *g)
-{
-	fail_msg("gate %u kicked", g->id);
-}
-
-void gate_late(struct gate *g, unsigned round)
-{
-	fail_msg("gate %u late, round %u", g->id, round);
-}
-
 static u64 hot; /* pages from here on are used more than others */
 static unsigned collapses, no_memory;
 

@@ -62,7 +62,7 @@ static void *mover_thread(void *arg)
 		if (random_next(&random) % 2)
 			batch_add(&batch, APIC_ACCESS_GFN);
 		for (u64 n = random_next(&random) % 8; n; n--)
-			batch_add(&batch, random_next(&random) % cpus_pages);
+			batch_add(&batch, random_next(&random) % cpus_use.pages);
 		*moved += protocol_run(&batch);
 		sched_yield();
 	}
@@ -97,14 +97,24 @@ static void run(const char *protocol)
 	ram_check();
 }
 
+/* The guest has room for LIMIT of the PAGES that it uses. */
+static int setup_with(void **state, u64 limit, u64 pages, unsigned reclaim_every)
+{
+	int err = ram_setup(state, limit, 16);
+
+	cpus_setup((struct cpus_use){ .pages = pages,
+				      .apic_every = 16,
+				      .read_every = 2,
+				      .zero_every = 4,
+				      .host_every = 16,
+				      .reclaim_every = reclaim_every,
+				      .short_of_memory = true });
+	return err;
+}
+
 static int setup(void **state)
 {
-	int err = ram_setup(state, RAM_PAGES / 4, 16);
-
-	cpus_setup();
-	cpus_pages = RAM_PAGES;
-	reclaims_every = 0;
-	return err;
+	return setup_with(state, RAM_PAGES / 4, RAM_PAGES, 0);
 }
 
 static void ordered(void **state)
@@ -129,15 +139,10 @@ static void range_notifier(void **state)
 
 static int setup_large(void **state)
 {
-	int err = setup(state);
+	int err = setup_with(state, 2200, 512, 50);
 
-	if (err || ram_teardown(state) || ram_setup(state, 2200, 16))
-		return -1;
-	cpus_setup();
 	ept.large = true;
-	cpus_pages = 512;
-	reclaims_every = 50;
-	return 0;
+	return err;
 }
 
 static void large(void **state)

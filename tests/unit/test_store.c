@@ -117,16 +117,6 @@ static void reuse(void **state)
 	assert_int_equal(frames_free(), left);
 }
 
-static bool filled_with(u64 pfn, u64 word)
-{
-	const u64 *p = frame_ptr(pfn);
-
-	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*p); i++)
-		if (p[i] != word)
-			return false;
-	return true;
-}
-
 /* All frames come back, and nothing of what they held is in them. */
 static void destroy(void **state)
 {

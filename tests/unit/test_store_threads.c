@@ -7,11 +7,10 @@
  */
 #include <pthread.h>
 #include <sched.h>
-#include <stdlib.h>
 
 #include "mm/frame.h"
 #include "mm/store.h"
-#include "tests/unit/fake.h"
+#include "tests/unit/must.h"
 #include "tests/unit/pages.h"
 
 #define PUTS 20000
@@ -30,15 +29,6 @@ static struct place {
 static struct store store;
 static u32 stop;
 static u64 reads, frees; /* atomic */
-
-/* A thread cannot fail a test of cmocka's: it says what is wrong, and ends the program. */
-#define MUST(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			printf("Bail out! %s (SEED=%lu)\n", #condition, fake_seed);                \
-			exit(1);                                                                   \
-		}                                                                                  \
-	} while (0)
 
 static void *putter(void *arg)
 {

@@ -60,16 +60,6 @@ static bool claim_late(u64 *p, u64 *old, u64 new)
 
 static u64 arrived;
 
-void gate_kick(struct gate *g)
-{
-	fail_msg("gate %u kicked", g->id);
-}
-
-void gate_late(struct gate *g, unsigned round)
-{
-	fail_msg("gate %u late, round %u", g->id, round);
-}
-
 static u64 touched[VCPUS][RAM_PAGES];
 
 static void *touch_thread(void *arg)

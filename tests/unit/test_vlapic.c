@@ -52,6 +52,14 @@ static int setup(void **state)
 	return 0;
 }
 
+/* No count is started, or started again. */
+#define STARTS_NOTHING(call)                                                                       \
+	do {                                                                                       \
+		timer_starts = 0;                                                                  \
+		call;                                                                              \
+		assert_int_equal(timer_starts, 0);                                                 \
+	} while (0)
+
 static void after_reset(void **state)
 {
 	(void)state;
@@ -199,15 +207,11 @@ static void timer_moves(void **state)
 	assert_int_equal(timer_count, 5000);
 	assert_true(timer_periodic);
 	assert_int_equal(vlapic_pending(&apic), 0x40);
-	timer_starts = 0;
-	vlapic_timer(&apic); /* the host's timer is periodic by now */
-	assert_int_equal(timer_starts, 0);
+	STARTS_NOTHING(vlapic_timer(&apic)); /* the host's timer is periodic by now */
 
 	timer_left = 7; /* it fires just then: the interrupt is the guest's; a period begins */
 	vlapic_suspend(&apic);
-	timer_starts = 0;
-	vlapic_timer(&apic);
-	assert_int_equal(timer_starts, 0);
+	STARTS_NOTHING(vlapic_timer(&apic));
 	vlapic_resume(&apic);
 	assert_int_equal(timer_count, 5000);
 	assert_true(timer_periodic);
@@ -227,17 +231,13 @@ static void one_shot_moves(void **state)
 	assert_int_equal(timer_count, 900); /* and not again */
 	timer_left = 0;
 	vlapic_suspend(&apic);
-	timer_starts = 0;
-	vlapic_resume(&apic);
-	assert_int_equal(timer_starts, 0);
+	STARTS_NOTHING(vlapic_resume(&apic));
 
 	vlapic_write(&apic, APIC_TIMER_INITIAL, 5000);
 	timer_left = 3;
 	vlapic_suspend(&apic);
 	vlapic_timer(&apic); /* fires while it leaves: once */
-	timer_starts = 0;
-	vlapic_resume(&apic);
-	assert_int_equal(timer_starts, 0);
+	STARTS_NOTHING(vlapic_resume(&apic));
 
 	/* What the guest starts on the new CPU is a count of its own. */
 	vlapic_write(&apic, APIC_TIMER_INITIAL, 5000);
@@ -246,9 +246,7 @@ static void one_shot_moves(void **state)
 	vlapic_resume(&apic);
 	vlapic_write(&apic, APIC_LVT_TIMER, LVT_PERIODIC | 0x40);
 	vlapic_write(&apic, APIC_TIMER_INITIAL, 6000);
-	timer_starts = 0;
-	vlapic_timer(&apic);
-	assert_int_equal(timer_starts, 0);
+	STARTS_NOTHING(vlapic_timer(&apic));
 }
 
 static void timer_interrupt(void **state)

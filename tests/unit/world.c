@@ -13,7 +13,17 @@ const char *const protocol_names[] = { PROTOCOL_NAMES };
 const unsigned nprotocols = ARRAY_SIZE(protocol_names);
 static u64 free_before;
 
-/* A test that runs out of memory has its own. */
+/* For most tests none of these may happen; the others have their own. */
+__attribute__((weak)) void gate_kick(struct gate *g)
+{
+	fail_msg("gate %u kicked", g->id);
+}
+
+__attribute__((weak)) void gate_late(struct gate *g, unsigned round)
+{
+	fail_msg("gate %u late, round %u", g->id, round);
+}
+
 __attribute__((weak)) void gate_no_memory(struct gate *g, u64 gfn)
 {
 	fail_msg("no memory for page %lx of gate %u", gfn, g->id);
@@ -72,6 +82,11 @@ u64 leaf_of(u64 gfn)
 	if (!leaf.level)
 		return 0;
 	return (leaf.value & EPT_ADDRESS) + (gpa & (ept_level_size(leaf.level) - 1));
+}
+
+unsigned level_of(u64 gfn)
+{
+	return ept_walk(&ept, gfn << PAGE_SHIFT).level;
 }
 
 void populate(u64 gfn)

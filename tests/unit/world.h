@@ -33,6 +33,9 @@ u64 frame_at(u64 gfn);
 /* The host address of the page by E, or 0. */
 u64 leaf_of(u64 gfn);
 
+/* Of E's leaf for the page, or 0. */
+unsigned level_of(u64 gfn);
+
 /* The page is there, by P and E, with contents of its own. */
 void populate(u64 gfn);
 void assert_contents(u64 gfn);
