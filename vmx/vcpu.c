@@ -271,7 +271,6 @@ static void arrive(struct vcpu *v)
 	gate_arrive(v);
 	state_restore(v);
 	vlapic_resume(&v->lapic);
-	v->moves++;
 }
 
 /* Takes along what would stay behind on this CPU: state, and the timer with its interrupt. */

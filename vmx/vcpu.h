@@ -72,7 +72,6 @@ struct vcpu {
 	u64 vmreads, vmwrites;
 	u64 exits[EXIT_REASONS];
 	u64 pml_entries;
-	u64 moves;					  /* times it came to another CPU */
 	u64 asleep;					  /* ticks */
 	u64 faults_ticks[P_KINDS], faults_count[P_KINDS]; /* EPT violations, by what was there */
 	u64 stall_max;		  /* ticks: the longest that the hypervisor held the guest up */
