@@ -38,12 +38,14 @@ enum {
 	ICR_ASSERT = 1 << 14,
 };
 
+#define MEASURE_TICKS (1 << 20)
 #define CPUID_1_ECX_X2APIC BIT(21)
 #define APIC_BASE_ADDRESS 0xffffff000ull
 
 static bool x2apic;
 /* The APIC ids that lapic_init() has seen. Written by one CPU at a time. */
 static u32 known[MAX_CPUS], known_count;
+static u64 timer_rate; /* counts, undivided, in 2^32 TSC ticks */
 
 static u32 read_mode(bool msr, enum lapic_register reg)
 {
@@ -124,6 +126,30 @@ static void remember(u32 id)
 	}
 }
 
+/* A measurement with an interruption between the looks at the two clocks (an outer hypervisor's) is
+ * made again, a few times. */
+static void measure_timer(void)
+{
+	u64 start, end, width;
+
+	lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_1);
+	for (unsigned i = 0; i < 8; i++) {
+		u64 before = rdtsc(), count;
+
+		lapic_write(LAPIC_TIMER_INITIAL, ~0u);
+		start = rdtsc();
+		do
+			end = rdtsc();
+		while (end - start < MEASURE_TICKS);
+		count = ~0u - lapic_read(LAPIC_TIMER_CURRENT);
+		width = start - before + rdtsc() - end;
+		timer_rate = (count << 32) / (end - start);
+		if (width < MEASURE_TICKS / 64)
+			break;
+	}
+	lapic_write(LAPIC_TIMER_INITIAL, 0);
+}
+
 int lapic_init(int want)
 {
 	bool have = cpuid(1, 0).ecx & CPUID_1_ECX_X2APIC;
@@ -154,6 +180,8 @@ int lapic_init(int want)
 	lapic_write(LAPIC_TPR, 0);
 	end_all_in_service();
 	lapic_write(LAPIC_ESR, 0);
+	if (!timer_rate)
+		measure_timer();
 	remember(lapic_id());
 	return 0;
 }
@@ -218,6 +246,19 @@ void lapic_timer_set(u32 initial_count, u32 divide_config, bool periodic)
 u32 lapic_timer_count(void)
 {
 	return lapic_read(LAPIC_TIMER_CURRENT);
+}
+
+u64 lapic_timer_counts(u64 tsc_ticks, u32 divide_config)
+{
+	/* Bits 3, 1 and 0: 2, 4, ... 128, and then 1. */
+	u32 shift = ((divide_config >> 1 & 4) + (divide_config & 3) + 1) & 7;
+
+	return (u64)((unsigned __int128)tsc_ticks * timer_rate >> 32) >> shift;
+}
+
+u64 lapic_timer_hz(u32 ticks_per_us)
+{
+	return lapic_timer_counts(1000000ull * ticks_per_us, DIVIDE_BY_1);
 }
 
 void lapic_interrupt(u8 vector)

@@ -45,6 +45,8 @@ void lapic_init_ipi(u32 apic_id);
 /* SIPI: a waiting CPU starts in real mode at PAGE * 4096. */
 void lapic_sipi(u32 apic_id, u8 page);
 
+#define DIVIDE_BY_1 0xbu /* of the timer's divide configurations */
+
 /*
  * Starts the timer at INITIAL_COUNT (0 stops it); it counts down at the bus clock divided as
  * DIVIDE_CONFIG says (the register's encoding), then VECTOR_TIMER comes, again and again if
@@ -54,6 +56,13 @@ void lapic_timer_set(u32 initial_count, u32 divide_config, bool periodic);
 
 /* What is left of the count. */
 u32 lapic_timer_count(void);
+
+/* How far the timer would count in TSC ticks, divided as DIVIDE_CONFIG says: by the rate that
+ * lapic_init() measured on the booting CPU. All CPUs' timers run by one clock. */
+u64 lapic_timer_counts(u64 tsc_ticks, u32 divide_config);
+
+/* The rate of the timer, undivided, in Hz, where the TSC has TICKS_PER_US ticks in a microsecond. */
+u64 lapic_timer_hz(u32 ticks_per_us);
 
 /* Handles an interrupt that has been taken, by the IDT or by a VM exit with acknowledge-on-exit.
  * Ends it at the APIC; one with a vector of nobody's is only ended. */

@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 {
 	static char text[MAX_SIZE];
 	static struct config cfg;
-	char err[512];
+	char err[2000];
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: cfgcheck FILE\n");

@@ -7,6 +7,8 @@
 #include "boot/format.h"
 #include "boot/parser.h"
 
+#define DEFAULT_MOVES 2000 /* of the guests that Interlock brings */
+
 int parse_fail(struct parser *p, const char *fmt, ...)
 {
 	int used = format(p->err, p->err_size, "interlock.cfg:%u: ", p->line);
@@ -141,6 +143,14 @@ static int parse_line(struct parser *p, struct slice line)
 	return parse_pair(p, line, equal);
 }
 
+/* What depends on other keys than its own. */
+static void fill_in(struct config *cfg)
+{
+	for (u32 i = 0; i < cfg->nruns; i++)
+		if (!cfg->run[i].moves)
+			cfg->run[i].moves = config_is_image(&cfg->run[i]) ? ENDLESS : DEFAULT_MOVES;
+}
+
 int config_parse(const char *text, size_t size, struct config *cfg, char *err, size_t err_size)
 {
 	struct parser p = { .cfg = cfg, .run = cfg->run, .err = err, .err_size = err_size };
@@ -150,7 +160,7 @@ int config_parse(const char *text, size_t size, struct config *cfg, char *err, s
 	cfg->run[0] = default_run;
 	cfg->nruns = 1;
 	if (!text)
-		return 0;
+		size = 0;
 	if (size > CONFIG_MAX_SIZE) {
 		format(err, err_size, "interlock.cfg:1: the file is too long; allowed: %u bytes",
 		       CONFIG_MAX_SIZE);
@@ -179,7 +189,10 @@ int config_parse(const char *text, size_t size, struct config *cfg, char *err, s
 		if (rc)
 			return rc;
 	}
-	return end_run(&p);
+	if (end_run(&p))
+		return -EINVAL;
+	fill_in(cfg);
+	return 0;
 }
 
 u32 config_max_cpus(const struct config *cfg)

@@ -19,6 +19,12 @@ void console_fallback(void (*put)(const char *text));
 /* Writes TEXT, of any length, in one piece: what other CPUs print comes before or after. */
 void console_write(const char *text);
 
+/* The next byte that came in, or -1. On CPU 0. */
+int console_read(void);
+
+/* Writes of what print_later() has left as much as the port takes without waiting. Often, on CPU 0. */
+void console_pump(void);
+
 /* Waits, with a bound, until the last byte has left the port. */
 void console_drain(void);
 

@@ -79,33 +79,51 @@ u64 efi_rsdp(void)
 	return old;
 }
 
-enum efi_file efi_read_file(const CHAR16 *name, void *buf, size_t size, size_t *length)
+static EFI_FILE *open_file(const CHAR16 *name, EFI_STATUS *status)
 {
 	static EFI_GUID loaded_image_guid = EFI_LOADED_IMAGE_PROTOCOL_GUID;
 	static EFI_GUID volume_guid = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
 	EFI_LOADED_IMAGE *loaded;
 	EFI_FILE_IO_INTERFACE *volume;
 	EFI_FILE *root, *file;
-	EFI_STATUS status;
-	UINTN got = size;
 
-	*length = 0;
+	*status = EFI_NOT_FOUND;
 	if (EFI_ERROR(bs->HandleProtocol(image, &loaded_image_guid, (void **)&loaded)) ||
 	    EFI_ERROR(bs->HandleProtocol(loaded->DeviceHandle, &volume_guid, (void **)&volume)) ||
 	    EFI_ERROR(volume->OpenVolume(volume, &root)))
-		return FILE_MISSING; /* loaded from something that is no file system */
-	status = root->Open(root, &file, (CHAR16 *)name, EFI_FILE_MODE_READ, 0);
-	if (!EFI_ERROR(status)) {
-		status = file->Read(file, &got, buf);
-		file->Close(file);
-	}
+		return NULL; /* loaded from something that is no file system */
+	*status = root->Open(root, &file, (CHAR16 *)name, EFI_FILE_MODE_READ, 0);
 	root->Close(root);
-	if (status == EFI_NOT_FOUND)
-		return FILE_MISSING;
+	return EFI_ERROR(*status) ? NULL : file;
+}
+
+enum efi_file efi_read_file(const CHAR16 *name, u8 **data, u64 *size)
+{
+	EFI_STATUS status;
+	EFI_FILE *file = open_file(name, &status);
+	UINT64 end = 0;
+	UINTN got;
+
+	*data = NULL;
+	*size = 0;
+	if (!file)
+		return status == EFI_NOT_FOUND ? FILE_MISSING : FILE_BROKEN;
+	status = file->SetPosition(file, ~0ull); /* its end */
+	if (!EFI_ERROR(status))
+		status = file->GetPosition(file, &end);
+	if (!EFI_ERROR(status))
+		status = file->SetPosition(file, 0);
+	if (!EFI_ERROR(status))
+		*data = end > FILE_SIZE_MAX ? NULL
+					    : (u8 *)efi_pages(end / PAGE_SIZE + 1, ADDRESS_LIMIT);
+	got = end;
+	if (*data)
+		status = file->Read(file, &got, *data);
+	file->Close(file);
 	if (EFI_ERROR(status))
 		return FILE_BROKEN;
-	*length = got;
-	return FILE_THERE;
+	*size = got;
+	return *data ? FILE_THERE : FILE_TOO_LARGE;
 }
 
 u64 efi_pages(u64 count, u64 limit)

@@ -16,11 +16,13 @@ EFI_BOOT_SERVICES *efi_boot_services(void);
 /* The physical address of ACPI's RSDP, 0 when the firmware has none. */
 u64 efi_rsdp(void);
 
-/* What \interlock.cfg on the volume we were loaded from holds. */
-enum efi_file { FILE_THERE, FILE_MISSING, FILE_BROKEN };
+/* What became of a file on the volume we were loaded from. */
+enum efi_file { FILE_THERE, FILE_MISSING, FILE_BROKEN, FILE_TOO_LARGE };
 
-/* Reads at most SIZE bytes of NAME from that volume into BUF; *LENGTH is how many. */
-enum efi_file efi_read_file(const CHAR16 *name, void *buf, size_t size, size_t *length);
+/* Reads the whole of NAME into pages of its own, which are in use in every later map. FILE_TOO_LARGE:
+ * above FILE_SIZE_MAX, or for the memory there is. */
+#define FILE_SIZE_MAX BIT(30)
+enum efi_file efi_read_file(const CHAR16 *name, u8 **data, u64 *size);
 
 /* Identity-mapped means in the lower half of the address space. */
 #define ADDRESS_LIMIT (1ull << 47)

@@ -32,6 +32,7 @@ guest_images:
 	image state
 	image rogue
 	image churn
+	image peer
 
 	section .rodata
 	align 4

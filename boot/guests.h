@@ -4,7 +4,7 @@
 #define BOOT_GUESTS_H
 
 /* Allowed values of `guest` in interlock.cfg; boot/guests.asm embeds one image for each. */
-#define GUEST_NAMES "patrol", "bench", "state", "rogue", "churn"
+#define GUEST_NAMES "patrol", "bench", "state", "rogue", "churn", "peer"
 
 /* First argument of the RESULT hypercall: which operation was measured. */
 #define BENCH_CPUID 0
@@ -18,6 +18,10 @@
 #define BENCH_FAULT 8
 #define BENCH_LOOP 9	  /* the empty loop, already subtracted from the others */
 #define BENCH_TOUCHES 10  /* not ticks: the touches of pages that churn made */
+#define BENCH_X2APIC_READ 11 /* of the TPR; and the same operations in x2APIC mode: arg = 1 */
+#define BENCH_X2APIC_EOI 12
+#define BENCH_X2APIC_TPR 13
+#define BENCH_X2APIC_SELF_IPI 14
 #define BENCH_ACCESSES 16 /* added to one of these: the VMCS accesses that it takes */
 
 #ifndef GUEST_CODE

@@ -5,6 +5,7 @@
 #include "boot/console.h"
 #include "boot/cpus.h"
 #include "boot/efi.h"
+#include "boot/files.h"
 #include "boot/image.h"
 #include "boot/job.h"
 #include "boot/paging.h"
@@ -72,22 +73,20 @@ static void read_acpi(void)
 static void read_config(void)
 {
 	static const CHAR16 name[] = u"\\interlock.cfg";
-	u64 pages = CONFIG_MAX_SIZE / PAGE_SIZE + 1;
-	char *text = (char *)efi_pages(pages, FOUR_GB), err[320];
-	size_t size;
+	char err[320];
+	u8 *text;
+	u64 size;
 
-	if (!text)
-		setup_error("no memory left to read interlock.cfg");
-	switch (efi_read_file(name, text, pages * PAGE_SIZE, &size)) {
+	switch (efi_read_file(name, &text, &size)) {
 	case FILE_THERE:
-		break;
 	case FILE_MISSING:
-		text = NULL;
 		break;
 	case FILE_BROKEN:
 		setup_error("interlock.cfg is there, but the firmware cannot read it");
+	case FILE_TOO_LARGE:
+		setup_error("no memory left to read interlock.cfg");
 	}
-	if (config_parse(text, size, &cfg, err, sizeof(err)))
+	if (config_parse((const char *)text, size, &cfg, err, sizeof(err)))
 		setup_error("%s", err);
 	if (text)
 		printk("interlock.cfg: %u run%s\n", cfg.nruns, cfg.nruns == 1 ? "" : "s");
@@ -206,6 +205,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	read_acpi();
 	read_config();
 	check_machine();
+	files_read(&cfg);
 	allocate_and_exit();
 	smp_enter_boot_cpu(run);
 }

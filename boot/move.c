@@ -2,10 +2,12 @@
 /* A session's moves: which pages get new frames when, and which vCPUs change places. */
 #include "boot/session.h"
 #include "ept/order.h"
+#include "mm/frame.h"
 #include "mm/random.h"
 
 /* Ticks are TSC ticks: on Bochs one for each instruction of a CPU. */
 #define PAUSE_MAX 16384u    /* between two moves, so that the guest gets on */
+#define PAUSE_MAX_FOREIGN 65536u /* for one that has work of its own */
 #define MOVES_PER_ROUND 10u /* of each vCPU; it makes one in about six where it has a CPU */
 #define PACE_US 2000000u    /* for that round */
 #define MIXED_BATCH_BITS 5  /* mixed batches have 1, 2, 4, .. 32 pages */
@@ -19,33 +21,81 @@ static u64 random(struct session *s)
 	return random_next(&s->random_state);
 }
 
-/* The first page from GFN on, round the end, that has a frame. */
-static u64 next_resident(const struct backing *b, u64 gfn)
+#define PROGRAM_END (0x100000u >> PAGE_SHIFT)
+#define DENSE_TRIES 8
+#define NO_PAGE ~0ul
+
+static bool resident(const u64 *p)
 {
-	for (u64 i = 0; i < b->ram_pages; i++, gfn = (gfn + 1) % b->ram_pages)
-		if (order_load(move_look, backing_entry(b, gfn)) & P_PRESENT)
-			break;
-	return gfn;
+	return order_load(move_look, p) & P_PRESENT;
+}
+
+/*
+ * A random page that has a frame, or NO_PAGE. Of a guest that uses little of its RAM hardly a page has
+ * one: then it is the next behind the last one, so that the way between them is gone once for all.
+ */
+static u64 random_resident(struct session *s)
+{
+	const u64 *p = s->guest->backing.entries, *last = p + s->hand, *at = last;
+	const u64 *end = p + s->guest->backing.ram_pages;
+
+	for (unsigned i = 0; i < DENSE_TRIES; i++) {
+		u64 gfn = random(s) % s->guest->backing.ram_pages;
+
+		if (resident(p + gfn))
+			return gfn;
+	}
+	do {
+		at = at + 1 < end ? at + 1 : p;
+		if (resident(at)) {
+			s->hand = (u64)(at - p);
+			return s->hand;
+		}
+	} while (at != last);
+	return NO_PAGE;
+}
+
+/*
+ * Under a broken protocol A may name a frame that is free. A data page there is part of what goes wrong; but
+ * from such a frame Bochs cannot fetch, and stops the machine. So it is none for our guests' programs,
+ * which lie below 1 MB: what was last added leaves the batch again if it would get one.
+ */
+static void take_back(struct session *s)
+{
+	const struct guest *g = s->guest;
+	const struct batch_page *page = &batch.page[batch.npages - 1];
+
+	for (unsigned i = 0; i < g->nvcpus; i++) {
+		if (page->new << PAGE_SHIFT == g->vcpus[i]->access.address) {
+			batch.npages--;
+			frame_free(page->new, g->ept.owner);
+			return;
+		}
+	}
 }
 
 /* -ENOMEM: less than was wanted, for want of frames. */
 static int fill_batch(struct session *s, u32 pages, bool apic)
 {
-	const struct backing *b = &s->guest->backing;
-	u64 tries = 64 + 8 * pages;
+	u64 tries = 8 + 2 * pages;
 	int err = 0;
 
 	batch.ept = &s->guest->ept;
 	if (apic)
 		err = batch_add(&batch, APIC_ACCESS_GFN);
 	while (err != -ENOMEM && batch.npages < pages && tries--) {
-		u64 gfn = next_resident(b, random(s) % b->ram_pages);
+		u64 gfn = random_resident(s);
 		bool twice = false;
 
+		if (gfn == NO_PAGE)
+			break;
 		for (unsigned i = 0; i < batch.npages; i++)
 			twice |= batch.page[i].gfn == gfn;
-		if (!twice)
+		if (!twice) {
 			err = batch_add(&batch, gfn);
+			if (!err && gfn < PROGRAM_END)
+				take_back(s);
+		}
 	}
 	return err;
 }
@@ -53,11 +103,6 @@ static int fill_batch(struct session *s, u32 pages, bool apic)
 static u32 batch_pages(struct session *s)
 {
 	return s->cfg->batch ? s->cfg->batch : 1u << random(s) % (MIXED_BATCH_BITS + 1);
-}
-
-static bool storms(const struct session *s)
-{
-	return !strcmp(s->cfg->fault, "storm");
 }
 
 /* A move takes new frames before it frees the old ones. When the guest's budget has none, reclaim is
@@ -124,7 +169,8 @@ static void move_once(struct session *s)
 
 	err = fill_batch(s, batch_pages(s), r->moves % 2 == 0);
 	s->moved_at = rdtsc();
-	s->pause = storms(s) ? 0 : random(s) % PAUSE_MAX;
+	s->pause = session_storms(s) ? 0
+				     : random(s) % (s->guest->foreign ? PAUSE_MAX_FOREIGN : PAUSE_MAX);
 	if (!batch.npages) {
 		if (err == -ENOMEM)
 			cannot_move(s);
@@ -153,6 +199,8 @@ static void move_once(struct session *s)
  */
 static bool guest_keeps_up(struct session *s)
 {
+	if (s->guest->foreign)
+		return true;
 	for (unsigned i = 0; i < s->guest->nvcpus; i++) {
 		u64 rounds = session_rounds_of(s->guest->vcpus[i]) - s->first[i];
 
@@ -167,6 +215,8 @@ static bool guest_keeps_up(struct session *s)
 
 void session_move(struct session *s)
 {
-	if (storms(s) || (rdtsc() - s->moved_at >= s->pause && guest_keeps_up(s)))
+	if (s->stale_since)
+		return;
+	if (session_storms(s) || (rdtsc() - s->moved_at >= s->pause && guest_keeps_up(s)))
 		move_once(s);
 }

@@ -57,17 +57,21 @@ static struct sums sum(const struct guest *g)
 static int verdict(const struct result *r, const struct sums *s, const char **why)
 {
 	const struct guest *g = r->guest;
+	static char value[60];
 
 	*why = g->stopped ? g->stop_reason : "";
+	format(value, sizeof(value), "the guest ended with %u, which is not 0", g->exit_value);
 	if (s->stale)
 		return EXIT_STALE;
 	if (g->stopped)
 		return EXIT_ERROR;
 	if (s->wrong)
 		*why = "the guest found wrong values that are no stale accesses";
-	else if (r->moves != r->cfg->moves)
+	else if (r->moves != r->cfg->moves && r->cfg->moves != ENDLESS)
 		*why = "not all moves were done";
-	else if (!s->least_rounds)
+	else if (g->exit_value)
+		*why = value;
+	else if (!g->foreign && !s->least_rounds)
 		*why = "a vCPU did not complete a round";
 	return **why ? EXIT_ERROR : EXIT_HELD;
 }
@@ -131,6 +135,10 @@ static void print_bench(const struct guest *g, const char *field, unsigned offse
 		[BENCH_FAULT] = "fresh-page",
 		[BENCH_LOOP] = "loop",
 		[BENCH_TOUCHES] = "touches",
+		[BENCH_X2APIC_READ] = "x2apic-read",
+		[BENCH_X2APIC_EOI] = "x2apic-eoi",
+		[BENCH_X2APIC_TPR] = "x2apic-tpr",
+		[BENCH_X2APIC_SELF_IPI] = "x2apic-self-ipi",
 	};
 	const char *separator = "";
 
@@ -210,8 +218,8 @@ static void print_reclaim(const struct guest *g)
 {
 	const struct reclaim *m = &g->reclaim;
 
-	add("\"scanned\":%lu,\"activated\":%lu,\"reclaimed\":%lu,", m->scanned, m->activated,
-	    m->reclaimed);
+	add("\"scanned\":%lu,\"activated\":%lu,\"reclaimed\":%lu,\"offered\":%lu,", m->scanned,
+	    m->activated, m->reclaimed, m->offered);
 	add("\"same_filled\":%lu,\"compressed\":%lu,\"clean\":%lu,\"stuck\":%lu,",
 	    m->batch.sum.same, m->batch.sum.packed, m->batch.sum.clean, m->batch.sum.stuck);
 	add("\"background_runs\":%lu,\"direct_runs\":%lu,\"reclaim_ticks\":%lu,\"reclaim_ipis\":%"
@@ -227,18 +235,25 @@ static void print_json(const struct result *r, const struct sums *s, int code, c
 		[EXIT_HELD] = "held", [EXIT_ERROR] = "error", [EXIT_STALE] = "stale"
 	};
 	struct hundredths reads = ratio(s->reads, s->exits), writes = ratio(s->writes, s->exits);
-	char reason[400];
+	char reason[400], guest[2 * FILE_NAME_MAX];
 
 	length = 0;
+	format_json(guest, sizeof(guest), r->cfg->guest);
 	format_json(reason, sizeof(reason), why);
 	add("@json {\"result\":\"%s\",\"exit\":%d,", words[code], code);
 	if (*why)
 		add("\"error\":\"%s\",", reason);
-	add("\"guest_id\":%u,", r->guest->id);
+	add("\"guest_id\":%u,\"apicv\":\"%s\",", r->guest->id,
+	    apicv_name(r->guest->vcpus[0]->apicv));
+	if (r->guest->ended)
+		add("\"guest_exit\":%u,", r->guest->exit_value);
 	add("\"protocol\":\"%s\",\"guest\":\"%s\",\"cpus\":%u,\"seed\":%lu,\"batch\":%u,\"moves_"
 	    "asked\":%lu,\"moves_done\":%lu,",
-	    r->cfg->protocol, r->cfg->guest, r->cfg->cpus, r->cfg->seed, r->cfg->batch,
+	    r->cfg->protocol, guest, r->cfg->cpus, r->cfg->seed, r->cfg->batch,
 	    r->cfg->moves, r->moves);
+#ifdef INTERLOCK_LAB
+	add("\"ablate\":\"%s\",", r->cfg->ablate);
+#endif
 	add("\"pages_moved\":%lu,\"apic_page_moves\":%lu,\"data_page_moves\":%lu,",
 	    r->apic_moves + r->data_pages, r->apic_moves, r->data_pages);
 	add("\"stale_reads\":%lu,\"wrong\":{\"apic_read\":%lu,\"apic_write\":%lu,\"data\":%lu,"
@@ -258,6 +273,7 @@ static void print_json(const struct result *r, const struct sums *s, int code, c
 	    r->ipis, r->ipis_avoided, s->reloads);
 	add("\"retries\":%lu,\"migrations\":%lu,\"run_ticks\":%lu,", s->retries, r->migrations,
 	    r->run_ticks);
+	add("\"pages_audited\":%lu,", r->audited);
 	print_memory(r, s);
 	print_reclaim(r->guest);
 	add("\"vmreads_per_exit\":%lu.%02u,\"vmwrites_per_exit\":%lu.%02u,", reads.whole,

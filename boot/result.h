@@ -14,6 +14,7 @@ struct result {
 	u64 ipis, ipis_avoided;
 	u64 migrations;
 	u64 store_frames_max;
+	u64 audited; /* pages that E had in the end, all of them the guest's own */
 	u64 began, run_ticks;	     /* TSC when its vCPUs were started, and until all had left */
 	u64 ticks;		     /* of all moves together */
 	struct histogram move_ticks; /* per protocol run */

@@ -7,8 +7,9 @@
 # WORK is a directory of this run alone (default build/run.PID): the exit code is left there in the
 # file `code`, and then the script itself succeeds, because make would turn any failure into code 2
 # (see the Makefile). For the tests: BUILT=1 skips set-up and build, NOCHECK=1 the check of the
-# configuration on the host; JSON is where the results go as well. For `make bench`: TABLE is an awk
-# program that makes a table out of the results.
+# configuration on the host; IMAGE is another image; JSON is where the results go as well. For
+# `make bench`: TABLE is an awk program that makes a table out of the results; EXITS=1 counts the outer
+# KVM's exits.
 # shellcheck disable=SC2317 # traps call functions
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,13 +23,17 @@ log=${json%.json}.log
 mkdir -p "$work" "$(dirname "$json")"
 work=$(cd "$work" && pwd)
 : >"$json.part.$$"
-emulator=
+emulator= socat=
 
 # ends CODE: from here nothing is printed any more.
 ends() {
+	[ ! "$socat" ] || kill "$socat" 2>/dev/null || :
 	mv -f "$json.part.$$" "$json"
 	if [ -f "$work/serial" ]; then
 		cp -f "$work/serial" "$log"
+	fi
+	if [ -f "$work/outer" ]; then
+		cp -f "$work/outer" "${json%.json}.outer"
 	fi
 	find "$work" -mindepth 1 -delete
 	trap - EXIT INT TERM HUP
@@ -39,22 +44,6 @@ ends() {
 	fi
 	rmdir "$work"
 	exit "$1"
-}
-
-stop_emulator() {
-	local main
-	[ "$emulator" ] || return 0
-	main=$(cat "$work/pid" 2>/dev/null || echo "$emulator")
-	kill -TERM "$main" 2>/dev/null || :
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		kill -0 "$emulator" 2>/dev/null || break
-		sleep 0.1
-	done
-	if kill -0 "$emulator" 2>/dev/null; then
-		kill -KILL "$main" "$emulator" 2>/dev/null || :
-	fi
-	wait "$emulator" 2>/dev/null || :
-	emulator=
 }
 
 json_line() { printf '%s\n' "$1" | tee -a "$json.part.$$"; }
@@ -94,27 +83,82 @@ number() {
 	fi
 	printf -v "$1" %d $((10#$value))
 }
-TIMEOUT=${TIMEOUT:-300}
-number TIMEOUT 1 86400 seconds
-RAM=${RAM:-512}
-number RAM 48 2048 "megabytes" # with less, the firmware does not come up
-ram=$RAM
-
 platform=${PLATFORM:-$(pick_platform)}
+nested=
 case $platform in
 bochs | tcg) ;;
+kvm-in-bochs) nested=1 ;;
 kvm) reason=$(kvm_usable) || wrong "PLATFORM=kvm: $reason; PLATFORM=bochs needs none of it" ;;
-*) wrong "PLATFORM=$platform: allowed is kvm, bochs or tcg" ;;
+*) wrong "PLATFORM=$platform: allowed is kvm, kvm-in-bochs, bochs or tcg" ;;
+esac
+TIMEOUT=${TIMEOUT:-$([ "$nested" ] || [ "${GUEST-}" = linux ] && echo 900 || echo 300)}
+number TIMEOUT 1 86400 seconds
+RAM=${RAM:-512}
+# With less, the firmware does not come up; Bochs has no more than 2048.
+number RAM 48 $((nested ? 2048 - OUTER_MB : 2048)) "megabytes"
+ram=$RAM
+if [ "${CPU-}" ]; then
+	[ "$platform" != bochs ] || wrong "CPU=$CPU: Bochs is always the same; it is for QEMU"
+	[[ $CPU =~ ^[A-Za-z0-9_.,=+-]{1,200}$ ]] ||
+		wrong "CPU=$CPU: a value of QEMU's -cpu is allowed, such as host,-vmx-vpid"
+fi
+short=$(bochs_memory) || wrong "$short"
+input=
+case ${INPUT:-off} in
+off) ;;
+on)
+	[ ! "$nested" ] || wrong "INPUT=on: not with PLATFORM=kvm-in-bochs"
+	input=5
+	exec 5<&0
+	;;
+*) wrong "INPUT=$INPUT: on or off is allowed" ;;
 esac
 
+# GUEST=linux is two files of Debian's, which set-up makes.
+linux=
+if [ "${GUEST-}" = linux ]; then
+	linux=1
+	GUEST=build/linux/vmlinuz INITRD=${INITRD:-build/linux/initrd.img}
+	CMDLINE="console=ttyS0,115200 loglevel=5 panic=-1 mitigations=off audit=0 cryptomgr.notests clearcpuid=erms${CMDLINE:+ $CMDLINE}"
+	CPUS=${CPUS:-3} GUEST_MEM=${GUEST_MEM:-192M} MEM=${MEM:-64M}
+fi
+
+# Files of this machine that the guest's image needs: pairs of the file and its name on the ESP.
+files=()
+# esp NAME: the file that the parameter NAME names, as the configuration is to name it
+esp() {
+	local base=${!1##*/} dir=${1,,}
+	[[ $base =~ ^[A-Za-z0-9._+-]{1,40}$ ]] ||
+		wrong "$1=${!1}: a file name of at most 40 letters, digits, . _ + and - is allowed"
+	files+=("${!1}" "/$dir/$base")
+	configured[$1]="\\$dir\\$base"
+}
+
 given=()
-for name in PROTOCOL CPUS MOVES SEED GUEST BATCH ARG MEM GUEST_MEM MIGRATE APICV LARGE COLLAPSE FAULT \
-	HOST_APIC; do
+declare -A configured=()
+for name in PROTOCOL CPUS MOVES SEED GUEST INITRD CMDLINE BATCH ARG MEM GUEST_MEM MIGRATE APICV LARGE \
+	COLLAPSE X2APIC FAULT HOST_APIC ABLATE; do
 	value=${!name-}
 	[ "$value" ] || continue
-	[[ $value =~ ^[A-Za-z0-9_-]{1,64}$ ]] ||
-		wrong "$name=$value: allowed is one word of at most 64 letters, digits, - and _"
 	given+=("$name")
+	configured[$name]=$value
+	case $name in
+	GUEST | INITRD)
+		if [ "$linux" ] || [ -f "$value" ]; then
+			esp $name
+			continue
+		elif [[ $name = INITRD || $value = */* ]]; then
+			wrong "$name=$value: no such file"
+		fi
+		;;
+	CMDLINE)
+		[[ $value =~ ^[[:print:]]*$ && $value != *\#* ]] ||
+			wrong "CMDLINE=$value: printable characters are allowed, but no #"
+		continue
+		;;
+	esac
+	[[ $value =~ ^[A-Za-z0-9_.\<\>-]{1,64}$ ]] ||
+		wrong "$name=$value: allowed is one word of at most 64 letters, digits, -, _, . and <>"
 done
 if [ "${CONFIG-}" ] && [ ${#given[@]} -gt 0 ]; then
 	wrong "CONFIG=$CONFIG holds all of the configuration: ${given[*]} cannot be given with it"
@@ -122,6 +166,14 @@ fi
 if [ "${CONFIG-}" ] && [ "$CONFIG" != none ] && ! { [ -f "$CONFIG" ] && [ -r "$CONFIG" ]; }; then
 	wrong "CONFIG=$CONFIG: no such file, or not readable (none: an image without one)"
 fi
+
+# The lab build is for who names a part to leave out, in the file or here.
+image=${IMAGE:-build/interlock.img} lab=()
+if [ "${ABLATE-}" ] ||
+	{ [ -f "${CONFIG-}" ] && grep -qE '^[[:space:]]*ablate[[:space:]]*=' "$CONFIG"; }; then
+	image=${IMAGE:-build/ablate/interlock.img} lab=(INTERLOCK_LAB=1)
+fi
+cfgcheck=$(dirname "$image")/cfgcheck
 
 # ---- set-up and build ----------------------------------------------------------------------------
 
@@ -132,7 +184,14 @@ build() {
 
 if [ ! "${BUILT-}" ]; then
 	boot/setup.sh run "$platform" || wrong "set-up is not complete, see above"
-	build build/cfgcheck build/makeexit.so || wrong "the build failed, see above"
+	[ "$platform" != kvm-in-bochs ] || boot/nested/build.sh || wrong "set-up is not complete, see above"
+	if [ "$input" ] && [ "$platform" = bochs ]; then
+		boot/setup.sh input || wrong "set-up is not complete, see above"
+	fi
+	[ ! "$linux" ] || { boot/setup.sh linux && boot/linux/build.sh; } || wrong "set-up is not complete, see above"
+	if ! { build build/makeexit.so && build "${lab[@]}" "$cfgcheck"; }; then
+		wrong "the build failed, see above"
+	fi
 fi
 
 # ---- the configuration ---------------------------------------------------------------------------
@@ -143,12 +202,12 @@ if [ "${CONFIG-}" ] && [ "$CONFIG" != none ]; then
 	cp "$CONFIG" "$cfg"
 else
 	for name in "${given[@]}"; do
-		echo "${name,,} = ${!name}"
+		echo "${name,,} = ${configured[$name]}"
 	done >"$cfg"
 fi
 if [ "${NOCHECK-}" ]; then
 	checked=cpus=2
-elif ! checked=$(build/cfgcheck "$cfg" 2>&1); then
+elif ! checked=$("$cfgcheck" "$cfg" 2>&1); then
 	if [[ ${CONFIG-} && $checked =~ ^interlock\.cfg:(.*)$ ]]; then
 		wrong "$CONFIG:${BASH_REMATCH[1]}"
 	elif [[ $checked =~ ^interlock\.cfg:([0-9]+):\ (.*)$ ]] &&
@@ -165,12 +224,21 @@ cpus=$MACHINE_CPUS
 
 if [ ! "${BUILT-}" ]; then
 	echo "make run: building"
-	build all || wrong "the build failed, see above"
+	build "${lab[@]}" all || wrong "the build failed, see above"
 fi
 
 # ---- boot ----------------------------------------------------------------------------------------
 
-cp --sparse=always build/interlock.img "$work/disk.img"
+# FILES, for a CONFIG that names files: they lie in the ESP's root.
+for file in ${FILES-}; do
+	files+=("$file" "/${file##*/}")
+done
+if [ ${#files[@]} -gt 0 ]; then
+	boot/image.sh "${image%.img}.efi" "$cfg" "$work/disk.img" "${files[@]}" ||
+		wrong "the disk image cannot be made, see above"
+else
+	cp --sparse=always "$image" "$work/disk.img"
+fi
 esp=$work/disk.img@@1M
 if [ "${CONFIG-}" = none ]; then
 	mdel -i "$esp" ::/interlock.cfg
@@ -180,6 +248,14 @@ fi
 : >"$work/serial"
 machine=()
 "machine_$platform"
+if [ "$input" ] && [ "$platform" = bochs ]; then
+	socat "PTY,link=$work/com1,raw,echo=0" "STDIN,ignoreeof!!OPEN:$work/serial,append" <&5 &
+	socat=$!
+	for ((i = 0; i < 50; i++)); do
+		[ ! -e "$work/com1" ] || break
+		sleep 0.1
+	done
+fi
 echo "make run: booting on $platform, $cpus CPUs, $ram MB"
 "${machine[@]}" </dev/null >"$work/emulator" 2>&1 &
 emulator=$!
@@ -232,6 +308,28 @@ follow() {
 	partial+=$piece
 }
 
+where() {
+	if [ "$started" ]; then
+		echo running
+	elif [ "$nested" ] && ! grep -q '^outer: starting QEMU' "$work/outer"; then
+		echo "outer Linux is starting"
+	else
+		echo "firmware is starting"
+	fi
+}
+
+# The outer Linux says itself what it lacks. QEMU's own errors are those of its options.
+outer_last_words() {
+	local why
+	why=$(sed -n '/^outer: error: /{s///;s/\r$//;p;q}' "$work/outer")
+	if [ ! "$why" ] && [ ! -s "$work/serial" ]; then
+		why=$(sed -n '/^qemu-system-x86_64: /{/: warning: /!{s/\r$//;p;q}}' "$work/outer")
+	fi
+	[ ! "$why" ] || wrong "PLATFORM=kvm-in-bochs: $why"
+	echo "the outer Linux's last words:" >&2
+	tail -n 12 "$work/outer" | tr -cd '[:print:]\n' >&2
+}
+
 timed_out=
 stop=
 # Only a mark: bash leaves a handler half-way when the time of the `read -t` that it interrupted is
@@ -247,17 +345,14 @@ while kill -0 "$emulator" 2>/dev/null; do
 	fi
 	if [ $((SECONDS - spoken)) -ge 3 ]; then
 		spoken=$SECONDS
-		if [ "$started" ]; then
-			echo "running, $((SECONDS - start)) s"
-		else
-			echo "firmware is starting, $((SECONDS - start)) s"
-		fi
+		echo "$(where), $((SECONDS - start)) s"
 	fi
 	read -r -t 0.2 <&4 || :
 done
 if [ "$code" ]; then
-	# It powers off by itself, or stays halted where there is nothing to power it off with.
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
+	# It powers off by itself, or stays halted where there is nothing to power it off with. An
+	# outer Linux has KVM's statistics to print.
+	for ((i = 0; i < (nested ? 150 : 10); i++)); do
 		kill -0 "$emulator" 2>/dev/null || break
 		read -r -t 0.2 <&4 || :
 	done
@@ -271,6 +366,11 @@ follow
 if [ "${TABLE-}" ] && [ ${#results[@]} -gt 0 ]; then
 	printf '%s\n' "${results[@]}" | awk -f "$TABLE"
 fi
+if [ "${EXITS-}" ] && [ ${#results[@]} -gt 0 ]; then
+	table=$(boot/nested/exits.sh "$work/outer" build/interlock.elf)
+	sed '$d' <<<"$table"
+	results=("${table##*$'\n'}" "${results[@]}")
+fi
 for line in "${results[@]}"; do
 	json_line "$line"
 done
@@ -278,11 +378,15 @@ if [ "$code" ]; then
 	[ ${#results[@]} -gt 0 ] || fail error 1 "the machine ended with $code and without a result"
 	ends "$code"
 elif [ "$timed_out" ]; then
+	[ ! "$nested" ] || [ "$started" ] || outer_last_words
 	fail timeout 124 "not finished after TIMEOUT=$TIMEOUT seconds"
 fi
 if [ "$firmware_failed" ]; then
 	[ "$ram" -ge 64 ] || firmware_failed+=" (RAM=$ram MB may be too little for it)"
 	fail error 1 "$firmware_failed"
+fi
+if [ "$nested" ]; then
+	outer_last_words
 fi
 why=$({ grep -h PANIC "$work/bochs.log" 2>/dev/null || :; } | tail -n 1)
 [ "$why" ] || why=$(tail -n 1 "$work/emulator")

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# setup.sh [--check] build|run|check|bench|explore|spin [PLATFORM]: installs what TARGET needs and
-# this machine lacks, from Debian. --check installs nothing and names what is missing. Ends with 2
-# when something stays missing.
+# setup.sh [--check] build|run|check|check-nested|bench|explore|spin|fuzz|input|linux [PLATFORM]: installs
+# what TARGET needs and this machine lacks, from Debian. --check installs nothing and names what is missing.
+# Ends with 2 when something stays missing. `setup.sh lists` reads Debian's package lists anew, no more.
 #
 # It looks for the files, not for the packages: tools that came another way are as good.
 set -euo pipefail
@@ -31,6 +31,7 @@ case $target in
 explore | spin) ;;
 *)
 	needs nasm nasm
+	needs acpica-tools iasl
 	needs gnu-efi /usr/lib/crt0-efi-x86_64.o
 	needs liblz4-dev /usr/include/lz4.h
 	needs fdisk sfdisk
@@ -38,12 +39,19 @@ explore | spin) ;;
 	;;
 esac
 case $target in
-run | check | bench)
-	[ "$target" != check ] || platform="bochs tcg"
+run | check | check-nested | bench)
+	case $target in
+	check) platform="bochs tcg" ;;
+	check-nested) platform=kvm-in-bochs ;;
+	esac
 	for p in $platform; do
 		case $p in
 		kvm | tcg) needs qemu-system-x86 qemu-system-x86_64 ;;
 		*)
+			if [ "$p" = kvm-in-bochs ]; then
+				needs cpio cpio
+				needs squashfs-tools mksquashfs
+			fi
 			# Bochs comes with a display package of some kind: see machine_bochs.
 			needs bochs bochs
 			compgen -G '/usr/lib*/*/bochs/plugins/libbx_term_gui.so' >/dev/null ||
@@ -57,16 +65,29 @@ run | check | bench)
 	needs ovmf /usr/share/ovmf/OVMF.fd
 	;;
 esac
+case $target in
+check | check-nested) needs perl prove ;;
+esac
 if [ "$target" = check ]; then
 	needs libcmocka-dev /usr/include/cmocka.h
-	needs perl prove
+	needs libcapstone-dev /usr/include/capstone/capstone.h
 	needs jq jq
 fi
 case $target in
 check | spin) needs spin spin ;;
 esac
+case $target in
+check | linux) needs cpio cpio ;;
+input) needs socat socat ;;
+esac
+if [ "$target" = fuzz ]; then
+	needs libcmocka-dev /usr/include/cmocka.h
+	needs clang clang
+	compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a' >/dev/null ||
+		packages+=(libclang-rt-14-dev)
+fi
 
-[ ${#packages[@]} -gt 0 ] || exit 0
+[ ${#packages[@]} -gt 0 ] || [ "$target" = lists ] || exit 0
 mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
 
 if [ "$check" ]; then
@@ -98,24 +119,20 @@ mkdir -p build
 log=build/setup.log
 : >"$log"
 
-# Runs a command with its output in the log, and says every 3 s where it is.
-logged() {
-	local what=$1 start=$SECONDS next=3 pid last
+# shellcheck source=boot/progress.sh
+. "$(dirname "$0")/progress.sh"
+apt() {
+	local what=$1
 	shift
-	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@" >>"$log" 2>&1 </dev/null &
-	pid=$!
-	while kill -0 "$pid" 2>/dev/null; do
-		sleep 0.2
-		if [ $((SECONDS - start)) -ge $next ]; then
-			last=$(tail -n 1 "$log" | tr -cd '[:print:]')
-			echo "setup: $what, $((SECONDS - start)) s: ${last:0:80}"
-			next=$((SECONDS - start + 3))
-		fi
-	done
-	wait "$pid"
+	logged "$what" "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -q "$@"
 }
-update() { logged "reading Debian's package lists" apt-get update -q; }
-install() { logged "installing" apt-get install -q -y --no-install-recommends "${packages[@]}"; }
+update() { apt "reading Debian's package lists" update; }
+install() { apt "installing" install -y --no-install-recommends "${packages[@]}"; }
+
+if [ "$target" = lists ]; then
+	update
+	exit
+fi
 
 echo "setup: installing from Debian: ${packages[*]}"
 # Old lists can name versions that the archive no longer has: then once more with new lists.

@@ -8,8 +8,6 @@
 #include "ept/reclaim.h"
 #include "mm/frame.h"
 
-#define LARGE_PAGES 512ul
-
 /* Small leaves, all there, half of them used since the last harvest, and no code: that would split
  * it again. */
 static bool worth_it(struct reclaim *r, u64 first)
@@ -40,16 +38,6 @@ static u64 frame_behind(const struct reclaim *r, u64 gfn)
 	u64 entry = order_load(behind_p, backing_entry(r->ept->backing, gfn));
 
 	return entry & P_PRESENT ? (entry & P_ADDRESS) >> PAGE_SHIFT : 0;
-}
-
-static bool in_a_row(const struct reclaim *r, u64 first)
-{
-	u64 pfn = frame_behind(r, first);
-
-	for (u64 i = 0; i < LARGE_PAGES; i++)
-		if (frame_behind(r, first + i) != pfn + i)
-			return false;
-	return !(pfn % LARGE_PAGES);
 }
 
 /* Moves what guest R has in the block of frames from FIRST on to other frames. */
@@ -129,7 +117,7 @@ bool reclaim_collapse(struct reclaim *r)
 	first = r->collapse_at++ % pages * LARGE_PAGES;
 	if (!worth_it(r, first) || !reclaim_begin(r))
 		return false;
-	if (in_a_row(r, first)) {
+	if (ept_in_a_row(backing_entry(r->ept->backing, first))) {
 		done = move_all(r, first, frame_behind(r, first), true);
 	} else if (reclaim_make_room(r, LARGE_PAGES)) {
 		run = get_run(r);

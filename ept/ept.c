@@ -3,9 +3,9 @@
  * EPT paging structures: four levels, leaves of 4 KB, 2 MB and 1 GB. The processor reads entries at
  * any time: each changes by one store.
  *
- * An entry that leads to a table counts that table's entries in its bits 61:52, which the processor
- * ignores (SDM, "Format of an EPT PDE that References an EPT Page Table"): so an empty table is
- * known without a look at it.
+ * The note of a table's frame counts the table's entries, so that an empty one is known without a look
+ * at it. (The entry that leads to the table has ignored bits that would do; but an outer hypervisor that
+ * shadows E takes each write there for a change of all that lies below.)
  */
 #include "ept/ept.h"
 #include "ept/order.h"
@@ -14,11 +14,6 @@
 #define LEVELS 4
 #define ENTRIES 512
 _Static_assert(ENTRIES * sizeof(u64) == PAGE_SIZE, "a table fills a page");
-
-#define COUNT_SHIFT 52
-#define COUNT_ONE BIT(COUNT_SHIFT)
-#define COUNT_MASK (0x3fful << COUNT_SHIFT)
-_Static_assert(ENTRIES < 0x400, "a full table can be counted");
 
 static unsigned index_at(u64 gpa, unsigned level)
 {
@@ -62,12 +57,10 @@ void ept_destroy(struct ept *e)
 	e->eptp = 0;
 }
 
-/* As ept_walk(), and the entry that leads to the leaf's table. */
-static struct ept_leaf walk(const struct ept *e, u64 gpa, u64 **parent)
+struct ept_leaf ept_walk(const struct ept *e, u64 gpa)
 {
 	u64 *table = table_of(e->eptp);
 
-	*parent = NULL;
 	for (unsigned level = LEVELS;; level--) {
 		u64 *entry = &table[index_at(gpa, level)];
 		u64 value = order_load(walk_entry, entry);
@@ -76,16 +69,8 @@ static struct ept_leaf walk(const struct ept *e, u64 gpa, u64 **parent)
 			return (struct ept_leaf){ 0 };
 		if (is_leaf(value, level))
 			return (struct ept_leaf){ value, entry, level };
-		*parent = entry;
 		table = table_of(value);
 	}
-}
-
-struct ept_leaf ept_walk(const struct ept *e, u64 gpa)
-{
-	u64 *parent;
-
-	return walk(e, gpa, &parent);
 }
 
 bool ept_empty(const struct ept *e, u64 gpa, unsigned level)
@@ -109,18 +94,15 @@ static bool level_ok(const struct ept *e, unsigned level)
 	       (level == 3 && (e->caps & EPT_CAP_1G));
 }
 
-/* N more entries, or less, in the table that ENTRY leads to; the root is in no entry. The processor
- * may be setting A in it. */
-static void count(u64 *entry, long n)
+/* N more entries, or less, in the table of ENTRY. */
+static void count(const u64 *entry, int n)
 {
-	if (entry)
-		order_add(count_entry, entry, (u64)n * COUNT_ONE);
+	order_add(count_entry, frame_note_of(frame_of(entry)), (u32)n);
 }
 
 int ept_map(struct ept *e, u64 gpa, u64 hpa, unsigned level, u64 perm)
 {
-	u64 *table = table_of(e->eptp), *parent = NULL;
-	u64 *entry, value;
+	u64 *table = table_of(e->eptp), *entry, value;
 
 	if (!level_ok(e, level) || ((gpa | hpa) & (ept_level_size(level) - 1)) ||
 	    !(perm & EPT_READ) || (perm & ~EPT_RWX) || ((gpa | hpa) & ~EPT_ADDRESS) ||
@@ -136,18 +118,17 @@ int ept_map(struct ept *e, u64 gpa, u64 hpa, unsigned level, u64 perm)
 				return -ENOMEM;
 			value = child << PAGE_SHIFT | EPT_RWX;
 			order_store(map_grow, entry, value);
-			count(parent, 1);
+			count(entry, 1);
 		} else if (is_leaf(value, l)) {
 			return -EEXIST;
 		}
-		parent = entry;
 		table = table_of(value);
 	}
 	entry = &table[index_at(gpa, level)];
 	if (order_load(map_entry, entry) & EPT_RWX)
 		return -EEXIST;
 	order_store(map_leaf, entry, hpa | EPT_MEMTYPE_WB | perm | (level > 1 ? EPT_LARGE : 0));
-	count(parent, 1);
+	count(entry, 1);
 	return 0;
 }
 
@@ -163,21 +144,21 @@ int ept_split(struct ept *e, u64 gpa)
 	if (!child)
 		return -ENOMEM;
 	table = frame_ptr(child);
+	order_store(split_count, frame_note_of(child), ENTRIES);
 	size = ept_level_size(leaf.level - 1);
 	do { /* again when the processor has set A or D in the leaf meanwhile */
 		for (unsigned i = 0; i < ENTRIES; i++)
 			table[i] = (leaf.value + i * size) & ~(leaf.level == 2 ? EPT_LARGE : 0);
-	} while (!order_cas(split_entry, leaf.entry, &leaf.value,
-			    child << PAGE_SHIFT | EPT_RWX | ENTRIES * COUNT_ONE));
+	} while (!order_cas(split_entry, leaf.entry, &leaf.value, child << PAGE_SHIFT | EPT_RWX));
 	e->splits++;
 	return 0;
 }
 
-/* The 4-KB leaf of GPA, after as many splits as it takes, and the entry that leads to its table. */
-static int small_leaf(struct ept *e, u64 gpa, struct ept_leaf *leaf, u64 **parent)
+/* The 4-KB leaf of GPA, after as many splits as it takes. */
+static int small_leaf(struct ept *e, u64 gpa, struct ept_leaf *leaf)
 {
 	for (;;) {
-		*leaf = walk(e, gpa, parent);
+		*leaf = ept_walk(e, gpa);
 		if (leaf->level < 2)
 			return 0;
 		if (ept_split(e, gpa))
@@ -188,8 +169,7 @@ static int small_leaf(struct ept *e, u64 gpa, struct ept_leaf *leaf, u64 **paren
 int ept_unmap(struct ept *e, u64 gpa, u64 *old)
 {
 	struct ept_leaf leaf;
-	u64 *parent;
-	int err = small_leaf(e, gpa, &leaf, &parent);
+	int err = small_leaf(e, gpa, &leaf);
 
 	*old = 0;
 	if (err || !leaf.level)
@@ -198,13 +178,13 @@ int ept_unmap(struct ept *e, u64 gpa, u64 *old)
 	 * The processor sets A and D in the entry at any time: the exchange keeps the last of them.
 	 */
 	*old = order_xchg(unmap_entry, leaf.entry, 0);
-	count(parent, -1);
+	count(leaf.entry, -1);
 	return 0;
 }
 
 unsigned ept_prune(struct ept *e, u64 gpa, u64 *tables)
 {
-	u64 *table = table_of(e->eptp), *path[LEVELS + 1] = { NULL }, value = 0;
+	u64 *table = table_of(e->eptp), *path[LEVELS + 1], value = 0;
 	unsigned n = 0, level = LEVELS;
 
 	for (; level > 1; level--) {
@@ -216,12 +196,12 @@ unsigned ept_prune(struct ept *e, u64 gpa, u64 *tables)
 	}
 	/* path[level] leads to the table of the level below. */
 	for (level++; level <= 1 + EPT_PRUNE_MAX; level++) {
-		value = order_load(prune_count, path[level]);
-		if (value & COUNT_MASK)
+		value = order_load(prune_table, path[level]) >> PAGE_SHIFT;
+		if (order_load(prune_count, frame_note_of(value)))
 			break;
 		order_xchg(prune_entry, path[level], 0);
-		count(path[level + 1], -1);
-		tables[n++] = (value & EPT_ADDRESS) >> PAGE_SHIFT;
+		count(path[level], -1);
+		tables[n++] = value;
 	}
 	return n;
 }
@@ -238,12 +218,11 @@ struct ept_leaf ept_age(struct ept *e, u64 gpa)
 int ept_protect(struct ept *e, u64 gpa, u64 perm)
 {
 	struct ept_leaf leaf;
-	u64 *parent;
 	int err;
 
 	if (!(perm & EPT_READ) || (perm & ~EPT_RWX))
 		return -EINVAL;
-	err = small_leaf(e, gpa, &leaf, &parent);
+	err = small_leaf(e, gpa, &leaf);
 	if (err)
 		return err;
 	if (!leaf.level)

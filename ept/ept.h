@@ -138,6 +138,12 @@ int ept_split(struct ept *e, u64 gpa);
  * of it. Lock held. */
 bool ept_empty(const struct ept *e, u64 gpa, unsigned level);
 
+/*
+ * Looks at every leaf: its frames are the owner's, and those that P has for the pages; else it panics.
+ * Returns how many pages are mapped. Nothing moves meanwhile.
+ */
+u64 ept_audit(const struct ept *e);
+
 /* Where GPA leads. Lock held, or nothing is pruned meanwhile. */
 struct ept_leaf ept_walk(const struct ept *e, u64 gpa);
 

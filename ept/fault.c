@@ -7,8 +7,6 @@
 #include "ept/reclaim.h"
 #include "mm/frame.h"
 
-#define LARGE_PAGES 512ul
-
 /* P of the 2-MB page around GFN; NULL where none fits, or only small leaves are wanted. */
 static u64 *large_page(const struct ept *e, u64 gfn)
 {
@@ -84,8 +82,7 @@ static int fill(struct ept *e, u64 gfn, u64 *p)
 	return 0;
 }
 
-/* Its frames are there, in a row, on a 2-MB boundary, and none of them is moving. */
-static bool is_large(u64 *p)
+bool ept_in_a_row(u64 *p)
 {
 	u64 first = order_load(large_first, &p[0]);
 
@@ -118,7 +115,7 @@ static int map(struct ept *e, u64 gfn, u64 entry, u64 perm, u64 access)
 		lru_mark(&e->backing->lru, backing_index(e->backing, gfn), LRU_EXEC, 0);
 	if (leaf.level)
 		return ept_protect(e, gpa, perm);
-	if (large && ept_empty(e, gpa, 2) && is_large(large))
+	if (large && ept_empty(e, gpa, 2) && ept_in_a_row(large))
 		return ept_map(e, first << PAGE_SHIFT, entry - ((gfn - first) << PAGE_SHIFT), 2,
 			       EPT_READ | EPT_WRITE);
 	return ept_map(e, gpa, entry, 1, perm);

@@ -139,7 +139,7 @@ static void unmap(struct batch *b)
 			drop(b, page);
 			continue;
 		}
-		page->dirty = ept_flags(b->ept, leaf) & EPT_DIRTY;
+		page->dirty = page->discard || (ept_flags(b->ept, leaf) & EPT_DIRTY);
 		page->ntables = b->prune ? ept_prune(b->ept, gpa, page->table) : 0;
 		b->page[kept++] = *page;
 	}
@@ -197,19 +197,19 @@ static void wait(struct batch *b)
 
 /*
  * Where the contents of a page go that is to give its frame up: nowhere if a copy is there already
- * and still good, or if one word tells them all; else to the store, if that takes them. Returns the
+ * and still good, if one word tells them all, or if nobody wants them; else to the store, if that takes them. Returns the
  * page's new entry in P.
  */
 static u64 put_away(struct batch *b, const struct batch_page *page, u64 *kept)
 {
 	struct backing *m = b->ept->backing;
-	u64 copy = order_load(put_copy, kept), refused = m->store.incompressible, word;
+	u64 copy = order_load(put_copy, kept), refused = m->store.incompressible, word = 0;
 
 	if (copy) {
 		b->sum.clean++;
 		return P_PACKED;
 	}
-	if (page_is_same(frame_ptr(page->old), &word)) {
+	if (page->discard || page_is_same(frame_ptr(page->old), &word)) {
 		order_store(put_word, kept, word);
 		b->sum.same++;
 		return P_SAME;
@@ -240,6 +240,8 @@ static void copy(struct batch *b)
 			store_free(&m->store, order_load(copy_stale, kept));
 			order_store(copy_drop, kept, 0);
 		}
+		if (page->dirty && page->gfn == APIC_ACCESS_GFN)
+			apic_page_leaves(b->ept, frame_ptr(page->old));
 		page->to = page->new << PAGE_SHIFT | P_PRESENT;
 		if (!page->new)
 			page->to = put_away(b, page, kept);

@@ -65,6 +65,7 @@ struct batch {
 		u64 old, new; /* frames; new 0: the contents go to the store */
 		u64 to;	      /* what P will hold */
 		bool dirty;   /* written to since it was last mapped */
+		bool discard; /* on its way out, what it holds is not needed: it may come back as zeros */
 		unsigned ntables;
 		u64 table[EPT_PRUNE_MAX];
 	} page[BATCH_MAX];
@@ -117,6 +118,10 @@ int ept_fault(struct ept *e, u64 gpa, u64 access);
  * as ept_fault(). */
 int ept_bring_in(struct ept *e, u64 gfn);
 
+/* True when the LARGE_PAGES entries of P from P[0] on are resident, in frames in a row from a 2-MB
+ * boundary on, and the first is not moving: one leaf can map them. */
+bool ept_in_a_row(u64 *p);
+
 /*
  * What vmx/ defines: sends the kick (an NMI) that ends the vCPU's stay in guest mode; and reports a
  * vCPU that has not ended it after WAIT_SPINS looks: kicks again the first time (ROUND 0), stops
@@ -132,6 +137,12 @@ void gate_late(struct gate *g, unsigned round);
  * and, when that is starving too, only for those with a lower number.
  */
 void gate_let_through(struct ept *e);
+
+/*
+ * Likewise: the APIC-access page is about to leave FRAME, whose bytes are as guest_create() filled
+ * them, unless a guest's access was not trapped. Written to, by E's dirty flag.
+ */
+void apic_page_leaves(struct ept *e, void *frame);
 
 /* Likewise: the guest of the vCPU cannot go on, for want of memory for GFN. */
 void gate_no_memory(struct gate *g, u64 gfn);

@@ -58,7 +58,7 @@ void reclaim_init(struct reclaim *r, struct ept *e, unsigned batch)
 	r->batch.prune = true;
 	e->reclaim = r;
 	r->least = reclaim_reserve(batch);
-	r->low = r->least + MIN(r->batch_max, limit / 8) + limit / 64;
+	r->low = r->least + MIN(r->batch_max, limit / 8) + limit / 32;
 	r->high = r->low + r->low / 2;
 	guests[e->owner % MAX_ACCOUNTS] = r;
 }
@@ -242,6 +242,32 @@ unsigned reclaim_background(struct reclaim *r)
 	r->background += freed != 0;
 	reclaim_end(r);
 	return freed;
+}
+
+static void offer_page(struct batch *b, u64 gfn, enum offer offer)
+{
+	if (!(offer == OFFER_SWAP ? batch_add(b, gfn) : batch_add_out(b, gfn)))
+		b->page[b->npages - 1].discard = offer == OFFER_DISCARD;
+}
+
+/* Pages stay on their lists, which are hints: whoever takes one off finds that it has no frame. */
+void reclaim_offered(struct reclaim *r, u64 gfn, unsigned count, enum offer offer)
+{
+	u64 end = gfn + count, stuck = r->batch.sum.stuck;
+	unsigned done = 0;
+
+	while (!reclaim_begin(r)) /* who has it never waits for this vCPU, which is OUTSIDE */
+		cpu_relax();
+	while (gfn < end) {
+		while (gfn < end && r->batch.npages < r->batch_max)
+			offer_page(&r->batch, gfn++, offer);
+		if (r->batch.npages)
+			done += protocol_run(&r->batch);
+	}
+	r->offered += done;
+	if (offer != OFFER_SWAP)
+		r->reclaimed += done - (r->batch.sum.stuck - stuck);
+	reclaim_end(r);
 }
 
 /*

@@ -22,6 +22,7 @@ struct reclaim {
 	/* For reports. */
 	u64 scanned, activated; /* looked at; found used, so to the active list */
 	u64 reclaimed;		/* frames freed; by what their pages were: batch.sum */
+	u64 offered;		/* pages that left their frames at the guest's word */
 	u64 background, direct; /* protocol runs on the housekeeping CPU; by a faulting vCPU */
 	u64 ticks;		/* of these runs */
 	u64 collapses, compactions, copies_dropped;
@@ -50,6 +51,14 @@ unsigned reclaim_background(struct reclaim *r);
  * try again. -ENOMEM: nothing more can go.
  */
 int reclaim_direct(struct reclaim *r);
+
+/*
+ * For a vCPU, OUTSIDE, whose guest offers the frames of COUNT pages from GFN on. Takes them back, and
+ * keeps what they hold, or, with DISCARD, has them come back as zeros; or, with SWAP, only puts the
+ * pages into other frames.
+ */
+enum offer { OFFER_KEEP, OFFER_DISCARD, OFFER_SWAP, OFFERS };
+void reclaim_offered(struct reclaim *r, u64 gfn, unsigned count, enum offer offer);
 
 /* Between these two R's batch is the caller's. False: another CPU has it. */
 bool reclaim_begin(struct reclaim *r);

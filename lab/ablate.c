@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lab/parts.h"
 #include "lab/report.h"
 
 const char *ablations[MAX_WITHOUT];
@@ -41,110 +42,19 @@ bool without_swap(const char *first, const char *second)
 	return nablations && without(name);
 }
 
-/*
- * What `ordered` consists of. With a reason: it could be left out or moved, and why; the tests must
- * then hold without it.
- */
 static const struct {
 	const char *name, *redundant;
 } parts[] = {
-	{ "begin", 0 },
-	{ "unmap", 0 },
-	{ "publish_reload", 0 },
-	{ "publish_flush", 0 },
-	{ "kick", 0 },
-	{ "wait", 0 },
-	{ "copy", 0 },
-	{ "rebind", 0 },
-	{ "release", 0 },
-	{ "end", 0 },
-	{ "begin<>unmap", 0 },
-	{ "unmap<>publish_reload", "both stand between begin and kick: a reload waits for end" },
-	{ "publish_reload<>publish_flush", "both stand between unmap and kick" },
-	{ "publish_flush<>kick", 0 },
-	{ "kick<>wait", 0 },
-	{ "wait<>copy", 0 },
-	{ "copy<>rebind", 0 },
-	{ "rebind<>release", "P names the old frame as moving: nobody uses it before end" },
-	{ "release<>end", "after wait nobody can use the old frame, whatever P says" },
-	{ "reload", 0 },
-	{ "flush", 0 },
-	{ "arm", 0 },
-	{ "check", 0 },
-	{ "reload<>flush", "reload sets flushed to 0, so check sends the vCPU round again" },
-	{ "flush<>arm", "flush is still before check and entry; stays get longer" },
-	{ "arm<>check", 0 },
-	{ "gated", 0 },
-	{ "NMI", 0 },
-	{ "INVEPT", 0 },
-	{ "elided",
-	  "after a kick the vCPU has not entered since the flush for the same generation" },
-	{ "kick_fence", "the publishing before it is a locked instruction, a full fence" },
-	{ "kick_mode", 0 },
-	{ "wait_mode", 0 },
-	{ "arm_fence", 0 },
-	{ "check_requests", 0 },
-	{ "check_generation", 0 },
-	{ "begin_claim.plain", 0 },
-	{ "publish_flush.plain", 0 },
-	{ "publish_reload.plain", 0 },
-	{ "unmap_lock", 0 },
-	{ "fault_lock", 0 },
-	{ "fault_p", 0 },
-	{ "large_p", 0 },
-	{ "reload_clear", 0 },
-	{ "reload_clear.plain", 0 },
-	{ "reload_again", 0 },
-	{ "reload_p", 0 },
-	{ "read_mode", 0 },
-	{ "read_fence", 0 },
-	{ "read_p", 0 },
-	{ "sleep_fence", 0 },
-	{ "request.plain", 0 },
-	{ "reload_absent", 0 },
-	{ "reload_absent.plain", 0 },
-	{ "fill_claim", 0 },
-	{ "fill_claim.plain", 0 },
-	{ "fill_p", 0 },
-	{ "put_copy", 0 },
-	{ "put_handle", 0 },
-	{ "copy_kept", 0 },
-	{ "copy_drop", 0 },
-	{ "unmap_entry", 0 },
-	{ "unmap_entry.plain", 0 },
-	{ "count_entry", 0 },
-	{ "prune_entry", 0 },
+#define PART(name, redundant) { name, redundant },
+	PARTS(PART)
+#undef PART
 };
 
-/* Other names that tests may leave out. */
-static const char *const more[] = { "clear",
-				    "clear_p",
-				    "rebind_p",
-				    "end_p",
-				    "begin_claim",
-				    "unclaim_p",
-				    "unmap_unlock",
-				    "fault_unlock",
-				    "arm_mode",
-				    "check_leave",
-				    "enter_leave",
-				    "exit_leave",
-				    "read_leave",
-				    "read_again",
-				    "sleep_mode",
-				    "sleep_leave",
-				    "see_clear",
-				    "request",
-				    "gate_requests",
-				    "gate_generation",
-				    "reload_again.plain",
-				    "end_p.plain",
-				    "see_clear.plain",
-				    "large_first",
-				    "fill_look",
-				    "put_word",
-				    "fill_no_copy",
-				    "split_entry.plain" };
+static const char *const more[] = {
+#define PART(name, unused) name,
+	MORE_PARTS(PART) OTHER_PARTS(PART)
+#undef PART
+};
 
 static bool is_step(const char *name, size_t n)
 {

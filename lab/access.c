@@ -52,10 +52,10 @@ u64 lab_locked(const char *name, enum lab_op op, void *p, unsigned size, u64 v, 
 	}
 	access_event(&e, name, EV_LOCKED, p, size);
 	/*
-	 * What is added in E is a count of entries, which the processor ignores: it is read under the
-	 * lock that all who write E take, and nobody else can tell when it changes.
+	 * A table's count of entries is read under the lock that all who write E take, and nobody else
+	 * can tell when it changes.
 	 */
-	if (op == OP_ADD && is_entry(e.addr) && entry_locked())
+	if (is_note(e.addr) && entry_locked())
 		e.reads = e.writes = 0;
 	e.op = op;
 	e.v = size == 4 ? (u32)v : v;

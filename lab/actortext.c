@@ -101,10 +101,11 @@ static bool action(struct litmus *l, struct action *a, char *word)
 		const char *name;
 		u8 kind;
 		bool page;
-	} kinds[] = { { "read", ACT_READ, true },   { "write", ACT_WRITE, true },
-		      { "hread", ACT_HREAD, true }, { "exit", ACT_EXIT, false },
-		      { "halt", ACT_HALT, false },  { "leave", ACT_LEAVE, false },
-		      { "end", ACT_END, false },    { "notify", ACT_NOTIFY, false } };
+	} kinds[] = { { "read", ACT_READ, true },     { "write", ACT_WRITE, true },
+		      { "hread", ACT_HREAD, true },   { "hwrite", ACT_HWRITE, true },
+		      { "exit", ACT_EXIT, false },    { "halt", ACT_HALT, false },
+		      { "leave", ACT_LEAVE, false },  { "end", ACT_END, false },
+		      { "notify", ACT_NOTIFY, false } };
 	char *colon = strchr(word, ':');
 	unsigned n;
 
@@ -126,9 +127,10 @@ static bool action(struct litmus *l, struct action *a, char *word)
 		}
 		return !colon || wrong("%s takes nothing after a colon", word);
 	}
-	return wrong("'%s' is no action: read:PAGE, write:PAGE, hread:PAGE, exit, halt, leave, "
-		     "end, notify:N",
-		     word);
+	return wrong(
+		"'%s' is no action: read:PAGE, write:PAGE, hread:PAGE, hwrite:PAGE, exit, halt, "
+		"leave, end, notify:N",
+		word);
 }
 
 bool litmus_vcpu(struct litmus *l)

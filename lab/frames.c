@@ -6,6 +6,18 @@
 #include "lab/shim.h"
 #include "mm/frame.h"
 
+static u32 notes[FRAMES_TOTAL];
+
+u32 *frame_note_of(u64 pfn)
+{
+	return &notes[pfn - FRAME_BASE];
+}
+
+bool is_note(u64 addr)
+{
+	return addr - (u64)notes < sizeof(notes);
+}
+
 /* Each actor takes frames from a pool of its own, none twice: who allocates first makes no
  * difference, and a frame that was freed is never right again. */
 u64 frame_alloc_dirty(u16 owner)
@@ -18,6 +30,7 @@ u64 frame_alloc_dirty(u16 owner)
 		if (c->tables > ACTOR_TABLES)
 			out_of("EPT tables");
 		memset(frame_ptr(FRAME_BASE + n), 0, PAGE_SIZE);
+		notes[n] = 0;
 		return FRAME_BASE + n;
 	}
 	n = self * POOL + c->frames++;
@@ -119,9 +132,17 @@ void *lab_memset(void *dst, int byte, size_t n)
 
 void *lab_memcpy(void *dst, const void *src, size_t n)
 {
-	u64 frame = frame_of(src) - FRAME_BASE;
+	u64 frame = frame_of(src) - FRAME_BASE, to = frame_of(dst) - FRAME_BASE;
 
-	if (frame_of(src) == 0) {
+	if (to < FRAMES) {
+		u8 page = page_read();
+
+		post(&(struct event){ .name = "write frame",
+				      .kind = EV_WRITE,
+				      .addr = to,
+				      .page = page,
+				      .writes = opt.tso ? 0 : R_FRAMES(page) });
+	} else if (frame_of(src) == 0) {
 		violate("frame-freed", "%s is read, which has no frame", page_name(page_read()));
 	} else if (frame < FRAMES) {
 		u8 page = page_read();

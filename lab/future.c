@@ -43,7 +43,7 @@ static void future_of_vcpu(unsigned actor, unsigned at, u64 *reads, u64 *writes)
 	for (unsigned i = at ? at - 1 : 0; i < t->nactions; i++) {
 		const struct action *a = &t->action[i];
 
-		if (a->kind <= ACT_WRITE || a->kind == ACT_HREAD) {
+		if (a->kind <= ACT_WRITE || a->kind == ACT_HREAD || a->kind == ACT_HWRITE) {
 			*reads |= entry_of(a->page);
 			*writes |= bring_in(a->page);
 		}
@@ -55,6 +55,10 @@ static void future_of_vcpu(unsigned actor, unsigned at, u64 *reads, u64 *writes)
 			}
 		} else if (a->kind == ACT_HREAD) {
 			*reads |= R_FRAMES(a->page);
+		} else if (a->kind == ACT_HWRITE) {
+			*reads |= R_FRAMES(a->page) | resource((u64)kept_entry(a->page));
+			*writes |= R_FRAMES(a->page) | entry_of(a->page) |
+				   resource((u64)kept_entry(a->page));
 		} else if (i >= at && a->kind <= ACT_WRITE) {
 			*reads |= R_FRAMES(a->page) | R_E(a->page);
 			*writes |= leaf_of(a->page) | resource((u64)&ept.lock.taken) |

@@ -99,7 +99,7 @@ u64 load_without(const char *name, u64 v)
 		return MODE_OUTSIDE;
 	if (!strcmp(name, "wait_mode"))
 		return v + 4;
-	if (!strcmp(name, "copy_kept") || !strcmp(name, "put_copy"))
+	if (!strcmp(name, "copy_kept") || !strcmp(name, "put_copy") || !strcmp(name, "write_copy"))
 		return 0;
 	return v & ~P_MOVING;
 }
@@ -133,6 +133,8 @@ static const char *action_name(const struct action *a)
 		[ACT_WRITE] = { "write apic", "write d0", "write d1", "write d2" },
 		[ACT_EXIT] = { "exit" },
 		[ACT_HREAD] = { "call for apic", "call for d0", "call for d1", "call for d2" },
+		[ACT_HWRITE] = { "call to write apic", "call to write d0", "call to write d1",
+				 "call to write d2" },
 		[ACT_HALT] = { "halt" },
 		[ACT_NOTIFY] = { "notify 0", "notify 1", "notify 2", "notify 3" },
 		[ACT_LEAVE] = { "leave" },
@@ -189,8 +191,13 @@ static const struct action *done(void)
 
 void exit_hypercall(struct vcpu *v)
 {
-	u64 word;
+	u64 word = 0;
 
+	if (done()->kind == ACT_HWRITE) {
+		m.cpu[self].label = "guest_write";
+		guest_write(v, page_gfn(done()->page) << PAGE_SHIFT, &word, sizeof(word));
+		return;
+	}
 	m.cpu[self].label = "guest_read";
 	guest_read(v, page_gfn(done()->page) << PAGE_SHIFT, &word, sizeof(word));
 }

@@ -60,6 +60,7 @@ enum event_kind {
 	EV_FREE,
 	EV_COPY,
 	EV_READ,  /* the hypervisor reads a frame */
+	EV_WRITE, /* and writes to one */
 	EV_STOW,  /* what a frame holds goes to the store */
 	EV_FETCH, /* and comes back, to another one */
 	EV_DROP,  /* what the store keeps is not needed any more */
@@ -142,6 +143,7 @@ enum action_kind {
 	ACT_WRITE,
 	ACT_EXIT,
 	ACT_HREAD,
+	ACT_HWRITE,
 	ACT_HALT,
 	ACT_NOTIFY,
 	ACT_LEAVE,
@@ -301,6 +303,7 @@ u64 memory_hash(void);
 u64 resource(u64 addr);
 bool is_mode(u64 addr, unsigned *vcpu);
 bool is_entry(u64 addr);
+bool is_note(u64 addr); /* a count of a table's entries */
 extern void (*on_event)(unsigned actor, unsigned option, const struct event *e, u64 result);
 
 /* Resources: E's leaf and the frames of each page; what reaches a CPU; then locations. */
@@ -347,6 +350,8 @@ void apic_access(const struct cpu_model *c, u32 t, struct leaf now);
 void guest_event(unsigned actor, unsigned option);
 u32 guest_enabled(unsigned actor);
 void frame_touch(unsigned actor, unsigned frame, unsigned page, bool write);
+/* A store of the actor's to its frame of PAGE, which may stay in its buffer for a while. */
+void frame_write(unsigned actor, unsigned frame, u8 page, const char *name);
 
 /* ---- reclaim.c ---- */
 u64 store_put_at_start(unsigned page); /* a handle for what it holds at the start */

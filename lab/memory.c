@@ -90,7 +90,7 @@ void mem_write(unsigned actor, u64 addr, unsigned size, u64 v)
 	undo[nundo].old = mem_read(addr, size);
 	undo[nundo++].size = size;
 	put(addr, size, v);
-	if (is_entry(addr)) { /* counts of entries too: they add nothing to T */
+	if (is_entry(addr)) {
 		if (!rule("I5"))
 			t_coherent();
 		t_fill_all();

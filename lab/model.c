@@ -59,6 +59,7 @@ u32 enabled(unsigned actor)
 		return set;
 	switch (e->kind) {
 	case EV_STORE:
+	case EV_WRITE:
 		return set | (c->nbuffer < BUFFER);
 	case EV_LOCK:
 		return set | !mem_read(e->addr, 4);
@@ -101,7 +102,7 @@ bool is_local(const struct event *e)
 	case EV_LOAD: /* its own mode word; E under the lock that its writers take */
 		return !e->reads || (is_mode(e->addr, &vcpu) && vcpu == self) ||
 		       (is_entry(e->addr) && entry_locked() && !is_dirtied(e));
-	case EV_LOCKED: /* a count in E under that lock */
+	case EV_LOCKED: /* a count of entries under that lock */
 		return !e->writes;
 	case EV_STORE:
 		return opt.tso; /* into the buffer */
@@ -133,7 +134,7 @@ static void observe(struct cpu_model *c, const struct event *e, u64 v)
 	c->read[c->nread++].v = e->old;
 }
 
-u64 locked_value(const struct event *e, u64 v)
+static u64 result_of(const struct event *e, u64 v)
 {
 	switch (e->op) {
 	case OP_OR:
@@ -146,6 +147,12 @@ u64 locked_value(const struct event *e, u64 v)
 		return v == e->old ? e->v : v;
 	}
 	return e->v;
+}
+
+u64 locked_value(const struct event *e, u64 v)
+{
+	v = result_of(e, v);
+	return e->size == 4 ? (u32)v : v;
 }
 
 void perform(unsigned actor, unsigned option)
@@ -204,6 +211,9 @@ void perform(unsigned actor, unsigned option)
 		break;
 	case EV_READ:
 		frame_touch(actor, e.addr, e.page, false);
+		break;
+	case EV_WRITE:
+		frame_write(actor, e.addr, e.page, "host store");
 		break;
 	case EV_VMWRITE:
 		c->a_unflushed |= c->a != e.v;

@@ -171,10 +171,11 @@ static bool page_right(unsigned page)
 	return content == m.expected[page];
 }
 
-/* Notes the tables below, and the table itself. True when each of them has the entries that are
- * counted in bits 61:52 of the one above; COUNTED: of this one. */
-static bool mark_tables(u64 table, unsigned level, u64 counted, u64 *linked)
+/* Notes the tables below, and the table itself. True when each of them has as many entries as its frame's
+ * note says. */
+static bool mark_tables(u64 table, unsigned level, u64 *linked)
 {
+	u32 counted = *frame_note_of(table >> PAGE_SHIFT);
 	u64 n = (table >> PAGE_SHIFT) - FRAME_BASE - TABLES, present = 0;
 
 	linked[n / 64] |= BIT(n % 64);
@@ -183,12 +184,12 @@ static bool mark_tables(u64 table, unsigned level, u64 counted, u64 *linked)
 
 		present += !!(entry & EPT_RWX);
 		if (level > 1 && (entry & EPT_RWX) && !(entry & EPT_LARGE) &&
-		    !mark_tables(entry & EPT_ADDRESS, level - 1, entry >> 52 & 0x3ff, linked))
+		    !mark_tables(entry & EPT_ADDRESS, level - 1, linked))
 			return false;
 	}
-	if (present != counted && level < 4 && !without("count_entry"))
+	if (present != counted && !without("count_entry"))
 		violate("frame-leaked",
-			"in the end table page f%lu has %lu entries, %lu are counted", n + TABLES,
+			"in the end table page f%lu has %lu entries, %u are counted", n + TABLES,
 			present, counted);
 	return !violated;
 }
@@ -197,7 +198,7 @@ static bool tables_right(void)
 {
 	u64 linked[TABLE_WORDS] = { 0 };
 
-	if (!mark_tables(ept.eptp & EPT_ADDRESS, 4, 0, linked))
+	if (!mark_tables(ept.eptp & EPT_ADDRESS, 4, linked))
 		return false;
 	for (unsigned actor = 0; actor <= ACTORS; actor++)
 		for (unsigned i = 0; i < m.cpu[actor].tables; i++) {

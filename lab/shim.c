@@ -232,6 +232,7 @@ static void populate(unsigned page)
 void shim_start(void)
 {
 	static bool mapped;
+	static u64 dirty_log[512 / 64 + 1];
 	bool large = test->large && !test->raw;
 	unsigned n = 0;
 
@@ -243,6 +244,7 @@ void shim_start(void)
 	if (backing_init(&backing, 1, large ? 512 : PAGES) ||
 	    ept_init(&ept, &backing, 1, EPT_CAP_2M | (test->out ? EPT_CAP_AD : 0)))
 		abort();
+	backing.dirty = dirty_log; /* it lies behind the lists, which are not there */
 	ept.protocol = protocol_of_test();
 	guest_start();
 	guest = (struct guest){ .id = 1 };

@@ -12,6 +12,7 @@
 	void name(void)                                                                            \
 	{                                                                                          \
 	}
+NOTHING(apic_page_leaves)
 NOTHING(frame_note)
 NOTHING(gate_let_through)
 NOTHING(lru_add)
@@ -30,11 +31,17 @@ NOTHING(vcpu_turned_back)
 		fputs("explore: shipped code has called " #name "\n", stderr);                     \
 		abort();                                                                           \
 	}
+NEVER(delivery_double_fault)
+NEVER(delivery_interrupted)
 NEVER(exit_apic_write)
 NEVER(exit_cr)
+NEVER(exit_virtualized_eoi)
 NEVER(exit_wrmsr)
 NEVER(exit_xsetbv)
+NEVER(code_text)
 NEVER(lapic_interrupt)
+NEVER(mmio_access)
+NEVER(mmio_find)
 NEVER(printk)
 NEVER(reclaim_direct)
 NEVER(state_init)
@@ -43,9 +50,11 @@ NEVER(state_put)
 NEVER(state_restore)
 NEVER(state_save)
 NEVER(vcpu_got_on)
+NEVER(vcpu_inject_again)
 NEVER(vcpu_inject_exception)
 NEVER(vcpu_look_again)
 NEVER(vcpu_reset)
+NEVER(vcpu_start_at)
 NEVER(vlapic_reset)
 NEVER(vlapic_resume)
 NEVER(vlapic_suspend)

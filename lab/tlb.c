@@ -172,6 +172,21 @@ void frame_touch(unsigned actor, unsigned frame, unsigned page, bool write)
 			page_name(page), frame);
 }
 
+void frame_write(unsigned actor, unsigned frame, u8 page, const char *name)
+{
+	struct cpu_model *c = &m.cpu[actor];
+
+	if (!opt.tso) {
+		frame_touch(actor, frame, page, true);
+		return;
+	}
+	if (c->nbuffer == BUFFER)
+		__builtin_trap();
+	c->buffer[c->nbuffer++] = (struct buffered){
+		.addr = frame, .page = page, .name = name, .writes = R_FRAMES(page)
+	};
+}
+
 void apic_access(const struct cpu_model *c, u32 t, struct leaf now)
 {
 	u64 address = frame_address(T_FRAME(t));
@@ -206,15 +221,8 @@ static void data_access(unsigned actor, const struct action *a, u32 t)
 			page_name(a->page), T_FRAME(t));
 	} else if (a->kind == ACT_READ) {
 		frame_touch(actor, T_FRAME(t), a->page, false);
-	} else if (!opt.tso) {
-		frame_touch(actor, T_FRAME(t), a->page, true);
 	} else {
-		if (c->nbuffer == BUFFER)
-			__builtin_trap();
-		c->buffer[c->nbuffer++] = (struct buffered){ .addr = T_FRAME(t),
-							     .page = a->page,
-							     .name = "guest store",
-							     .writes = R_FRAMES(a->page) };
+		frame_write(actor, T_FRAME(t), a->page, "guest store");
 	}
 }
 
@@ -303,8 +311,9 @@ static void enter(struct cpu_model *c, unsigned option)
 
 /* By which the guest asks for an action that is no access. */
 static const u8 exit_of[] = {
-	[ACT_EXIT] = EXIT_CPUID, [ACT_END] = EXIT_CPUID,   [ACT_HREAD] = EXIT_VMCALL,
-	[ACT_HALT] = EXIT_HLT,	 [ACT_LEAVE] = EXIT_RDMSR, [ACT_NOTIFY] = EXIT_IO,
+	[ACT_EXIT] = EXIT_CPUID,    [ACT_END] = EXIT_CPUID, [ACT_HREAD] = EXIT_VMCALL,
+	[ACT_HWRITE] = EXIT_VMCALL, [ACT_HALT] = EXIT_HLT,  [ACT_LEAVE] = EXIT_RDMSR,
+	[ACT_NOTIFY] = EXIT_IO,
 };
 
 void guest_event(unsigned actor, unsigned option)

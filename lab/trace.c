@@ -147,7 +147,7 @@ static void words_of(unsigned actor, unsigned option, const struct event *e, u64
 	else if (e->kind == EV_DROP)
 		snprintf(s, size, "%s", e->name);
 	else if (e->kind == EV_FREE || e->kind == EV_COPY || e->kind == EV_READ ||
-		 e->kind == EV_FETCH)
+		 e->kind == EV_WRITE || e->kind == EV_FETCH)
 		snprintf(s, size, "%s f%lu", e->name,
 			 (unsigned long)(e->kind == EV_COPY ? e->old : e->addr));
 	else if (e->kind == EV_LOAD && is_mode(e->addr, &vcpu) && vcpu != actor)

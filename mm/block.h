@@ -16,7 +16,7 @@ struct frame {
 	u16 next; /* listed as free: place of the next one in the block + 1, or LIST_END; else 0 */
 };
 _Static_assert(sizeof(struct frame) == 8, "the table costs 8 bytes a frame");
-#define LIST_END (BLOCK_FRAMES + 1)
+#define LIST_END (LARGE_PAGES + 1)
 
 /* Blocks with free frames: nothing else is in them; or guests' own pages only; or other things. */
 enum pool { POOL_WHOLE, POOL_MOVABLE, POOL_FIXED, POOLS, POOL_NONE = POOLS };
@@ -26,7 +26,7 @@ struct range;
 struct block {
 	struct block *next, **link; /* in its pool; *link points here */
 	struct range *range;
-	u64 first;	 /* frame number, a multiple of BLOCK_FRAMES */
+	u64 first;	 /* frame number, a multiple of LARGE_PAGES */
 	u16 list;	 /* of free frames: place of the first + 1, or LIST_END */
 	u16 free, fixed; /* fixed: cannot be moved, or not in the range at all */
 	u8 pool;
@@ -46,19 +46,19 @@ static inline bool is_guest_page(u16 owner)
 /* The bytes of the tables for a range of PAGES, which may begin and end within a block. */
 static inline u64 range_tables(u64 pages)
 {
-	return pages * sizeof(struct frame) + (pages / BLOCK_FRAMES + 2) * sizeof(struct block);
+	return pages * sizeof(struct frame) + (pages / LARGE_PAGES + 2) * sizeof(struct block);
 }
 
 static inline struct block *block_of(const struct range *r, u64 pfn)
 {
-	return &r->blocks[pfn / BLOCK_FRAMES - r->first / BLOCK_FRAMES];
+	return &r->blocks[pfn / LARGE_PAGES - r->first / LARGE_PAGES];
 }
 
 static inline enum pool block_pool(const struct block *b)
 {
 	if (!b->free)
 		return POOL_NONE;
-	if (b->free == BLOCK_FRAMES)
+	if (b->free == LARGE_PAGES)
 		return POOL_WHOLE;
 	return b->fixed ? POOL_FIXED : POOL_MOVABLE;
 }
@@ -118,11 +118,11 @@ static inline u64 range_obstacle(const struct range *r, u64 pfn, u64 pages)
 
 	while (pfn < end) {
 		const struct block *b = block_of(r, pfn);
-		u64 stop = MIN(end, b->first + BLOCK_FRAMES);
+		u64 stop = MIN(end, b->first + LARGE_PAGES);
 
 		if (b->pool == POOL_NONE || b->free < stop - pfn)
 			return pfn;
-		for (; b->free < BLOCK_FRAMES && pfn < stop; pfn++)
+		for (; b->free < LARGE_PAGES && pfn < stop; pfn++)
 			if (!r->table[pfn - r->first].next)
 				return pfn;
 		pfn = stop;

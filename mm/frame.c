@@ -103,11 +103,11 @@ void frames_add(u64 start, u64 end)
 			     .count = pages - table_pages,
 			     .table = (struct frame *)start };
 	r->blocks = (struct block *)(r->table + r->count);
-	for (u64 pfn = r->first & -BLOCK_FRAMES; pfn < r->first + r->count; pfn += BLOCK_FRAMES)
+	for (u64 pfn = r->first & -LARGE_PAGES; pfn < r->first + r->count; pfn += LARGE_PAGES)
 		*block_of(r, pfn) = (struct block){ .range = r,
 						    .first = pfn,
 						    .list = LIST_END,
-						    .fixed = BLOCK_FRAMES,
+						    .fixed = LARGE_PAGES,
 						    .pool = POOL_NONE };
 	for (u64 i = r->count; i-- > 0;) {
 		r->table[i] = (struct frame){ .owner = OWNER_FREE };
@@ -164,7 +164,7 @@ u64 frame_alloc(u16 owner)
 
 static void take_run(const struct range *r, u64 pfn, u64 pages, u16 owner)
 {
-	for (u64 first = pfn & -BLOCK_FRAMES; first < pfn + pages; first += BLOCK_FRAMES) {
+	for (u64 first = pfn & -LARGE_PAGES; first < pfn + pages; first += LARGE_PAGES) {
 		struct block *b = block_of(r, first);
 
 		for (u16 *link = &b->list; *link != LIST_END;) {
@@ -263,13 +263,18 @@ u64 frame_left(u16 id)
 	return limit == ~0ul ? limit : limit - counted(&a->used);
 }
 
-void frame_note(u64 pfn, u32 note)
+u32 *frame_note_of(u64 pfn)
 {
 	struct frame *f = entry_of(pfn);
 
 	if (!f)
 		panic("frame-note: %lx is no frame", pfn);
-	__atomic_store_n(&f->note, note, __ATOMIC_RELAXED);
+	return &f->note;
+}
+
+void frame_note(u64 pfn, u32 note)
+{
+	__atomic_store_n(frame_note_of(pfn), note, __ATOMIC_RELAXED);
 }
 
 u32 frame_noted(u64 pfn)

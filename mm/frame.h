@@ -16,8 +16,6 @@
 #define OWNER_STORE(id) ((u16)((id) | OWNER_STORE_BIT))
 #define MAX_ACCOUNTS 64 /* guests at once; an account is found by its number modulo this */
 
-#define BLOCK_FRAMES 512ul /* the frames of a 2-MB page, on a 2-MB boundary: a block */
-
 /* What a freed frame is filled with: the mark, with the frame's own number in the low half, so that
  * a stale read tells both that it is stale and what it read. */
 #define POISON 0xdead57a1e0000000ul
@@ -58,6 +56,9 @@ void frames_keep_back(u64 count);
 void frame_note(u64 pfn, u32 note);
 u32 frame_noted(u64 pfn);
 
+/* Where it lies. Panics when PFN is no frame. */
+u32 *frame_note_of(u64 pfn);
+
 /* Poisons the frame and makes it free. Panics when OWNER does not own it: a frame is freed once, by
  * its owner. */
 void frame_free(u64 pfn, u16 owner);
@@ -80,7 +81,7 @@ u16 frame_owner(u64 pfn);
  */
 u64 frames_isolate(void);
 
-/* Hands the block's free frames out again. True when all of it was free: a run of BLOCK_FRAMES can
+/* Hands the block's free frames out again. True when all of it was free: a run of LARGE_PAGES can
  * be had, unless another CPU is faster. Only after frames_isolate() chose one. */
 bool frames_isolate_end(void);
 

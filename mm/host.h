@@ -75,6 +75,12 @@ __attribute__((format(printf, 3, 0))) int vformat(char *buf, size_t size, const 
 /* Prints as format() writes. Whole calls from several CPUs do not mix. */
 __attribute__((format(printf, 1, 2))) void printk(const char *fmt, ...);
 
+/*
+ * The same, but does not wait for the port, which takes milliseconds for a line: CPU 0 writes it when
+ * it comes to it, and before anything that is printed later.
+ */
+__attribute__((format(printf, 1, 2))) void print_later(const char *fmt, ...);
+
 /* A broken invariant: prints it, every CPU's state and the trace's tail, stops the machine. A guest
  * cannot cause one. */
 __attribute__((format(printf, 1, 2))) _Noreturn void panic(const char *fmt, ...);

@@ -14,7 +14,8 @@
 
 #include "mm/lz4.h"
 
-#define ACCELERATION 1 /* the best that it compresses */
+/* Of the pages of a Linux kernel 2% fewer shrink to half a frame than with 1, in a third of the time. */
+#define ACCELERATION 8
 
 struct xmm {
 	u64 reg[16][2];

@@ -21,6 +21,7 @@ typedef uint64_t u64;
 
 #define PAGE_SIZE 4096u
 #define PAGE_SHIFT 12
+#define LARGE_PAGES 512ul /* pages in a 2-MB page, frames in a block of them */
 #define MAX_CPUS 8
 
 #define BIT(n) (1ul << (n))

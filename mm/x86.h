@@ -8,6 +8,7 @@
 
 enum msr {
 	MSR_TSC = 0x10,
+	MSR_TSC_ADJUST = 0x3b,
 	MSR_APIC_BASE = 0x1b,
 	MSR_FEATURE_CONTROL = 0x3a,
 	MSR_BIOS_SIGN_ID = 0x8b,
@@ -32,6 +33,7 @@ enum msr {
 	MSR_VMX_TRUE_PROCBASED_CTLS = 0x48e,
 	MSR_VMX_TRUE_EXIT_CTLS = 0x48f,
 	MSR_VMX_TRUE_ENTRY_CTLS = 0x490,
+	MSR_TSC_DEADLINE = 0x6e0,
 	MSR_X2APIC = 0x800, /* the first of the x2APIC register range */
 	MSR_EFER = 0xc0000080,
 	MSR_STAR = 0xc0000081,
@@ -83,10 +85,18 @@ enum msr {
 #define EFER_LME BIT(8)
 #define EFER_LMA BIT(10)
 #define EFER_NXE BIT(11)
+#define RFLAGS_CF BIT(0)
 #define RFLAGS_FIXED BIT(1)
+#define RFLAGS_PF BIT(2)
+#define RFLAGS_AF BIT(4)
+#define RFLAGS_ZF BIT(6)
+#define RFLAGS_SF BIT(7)
 #define RFLAGS_TF BIT(8)
 #define RFLAGS_IF BIT(9)
+#define RFLAGS_DF BIT(10)
+#define RFLAGS_OF BIT(11)
 #define RFLAGS_VM BIT(17)
+#define RFLAGS_AC BIT(18)
 
 struct cpuid {
 	u32 eax, ebx, ecx, edx;
@@ -153,6 +163,11 @@ static inline void outb(u16 port, u8 v)
 	asm volatile("outb %0, %1" : : "a"(v), "Nd"(port));
 }
 
+static inline void outsb(u16 port, const void *from, u64 count)
+{
+	asm volatile("rep outsb" : "+S"(from), "+c"(count) : "d"(port) : "memory");
+}
+
 static inline u16 inw(u16 port)
 {
 	u16 v;
@@ -164,6 +179,11 @@ static inline u16 inw(u16 port)
 static inline void outw(u16 port, u16 v)
 {
 	asm volatile("outw %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static inline void outl(u16 port, u32 v)
+{
+	asm volatile("outl %0, %1" : : "a"(v), "Nd"(port) : "memory");
 }
 
 #define DEFINE_CR(n)                                                                               \
@@ -186,9 +206,15 @@ DEFINE_CR(4)
 #if __STDC_HOSTED__ /* unit tests define it: tests/unit/fake.c */
 void cpu_relax(void);
 #else
+/*
+ * Besides: under a hypervisor that runs on Bochs, whose processor does not let an external interrupt
+ * end a guest's run that was entered with interrupts off until they are switched on, a CPU that spins
+ * would never lose its host's CPU to the one that it waits for. Switched on and back: STI's shadow
+ * covers the POPF, so none is taken here.
+ */
 static inline void cpu_relax(void)
 {
-	asm volatile("pause" : : : "memory");
+	asm volatile("pause; pushf; sti; popf" : : : "memory", "cc");
 }
 #endif
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Test points, for the lib.sh of tests/boot/ and tests/lab/. A test ends with `plan`.
 set -uo pipefail
+shopt -s lastpipe # what a function at a pipe's end sets, stays
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,48 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Exits that the guest's accesses to its local APIC cause. */
 #include "ept/order.h"
-#include "vmx/decode.h"
 #include "vmx/exit.h"
 #include "vmx/guest.h"
+#include "vmx/mmio.h"
 #include "vmx/vmx.h"
 
 /* SDM, "Exit Qualification for APIC-Access VM Exits" */
 enum { ACCESS_READ = 0, ACCESS_WRITE = 1 };
-#define CODE_L BIT(13)
-#define CODE_D BIT(14)
-#define MAX_INSTRUCTION 15
-
-/* At RIP; near the end of what is mapped there may be fewer bytes than an instruction can have. */
-static unsigned fetch(struct vcpu *v, u8 *code)
-{
-	u64 rip = vmread(GUEST_RIP), first;
-
-	if (!(vmread(GUEST_CS_ACCESS_RIGHTS) & CODE_L))
-		rip = (u32)(rip + vmread(GUEST_CS_BASE));
-	first = MIN(MAX_INSTRUCTION, PAGE_SIZE - (rip & (PAGE_SIZE - 1)));
-	if (guest_read_linear(v, rip, code, first))
-		return 0;
-	if (first < MAX_INSTRUCTION &&
-	    !guest_read_linear(v, rip + first, code + first, MAX_INSTRUCTION - first))
-		return MAX_INSTRUCTION;
-	return first;
-}
 
 /*
  * The other face of a stale A: the frame that it names backs some other page by now, and the CPU
- * takes accesses to that for accesses to the APIC. No protocol that is right comes to this.
+ * takes accesses to that for accesses to the APIC: a stale access, too, though the guest cannot say
+ * so any more. No protocol that is right comes to this: who changes P has asked for a reload before,
+ * which stays asked for until the gate has seen to it.
  */
-static const char *stray(struct vcpu *v)
+static bool stray(const struct vcpu *v)
 {
 	u64 p = order_load(stray_p, backing_entry(v->ept->backing, APIC_ACCESS_GFN));
 
-	if ((p & P_MOVING) || (p & P_ADDRESS) == v->access.address)
-		return "";
-	return "; A is stale: the access was to another page, which the freed frame that A names "
-	       "backs now";
+	return !(p & P_MOVING) && (p & P_ADDRESS) != v->access.address &&
+	       !(order_load(stray_requests, &v->gate.requests) & REQ_RELOAD);
 }
 
-static void refuse(struct vcpu *v, u64 q, const u8 *code, unsigned size)
+static void refuse(struct vcpu *v, u64 q, const struct code *code)
 {
 	static const char *const types[16] = {
 		"read",
@@ -53,49 +34,60 @@ static void refuse(struct vcpu *v, u64 q, const u8 *code, unsigned size)
 		[15] = "page walk or physical fetch"
 	};
 	const char *type = types[q >> 12 & 15] ? types[q >> 12 & 15] : "access";
-	char bytes[3 * MAX_INSTRUCTION + 1] = "";
+	char bytes[CODE_TEXT];
+	bool stale = stray(v);
 
-	for (unsigned i = 0; i < size; i++)
-		format(bytes + 3 * i, 4, "%02x ", code[i]);
+	if (stale)
+		__atomic_fetch_add(&v->guest->wrong[(q >> 12 & 15) == ACCESS_WRITE ? WRONG_APIC_WRITE :
+										     WRONG_APIC_READ],
+				   1, __ATOMIC_RELAXED);
+	code_text(code, bytes);
 	guest_stop(v->guest, "vCPU %u: %s of APIC register %lx is not supported, at RIP %lx%s%s%s",
-		   v->gate.id, type, q & 0xfff, vmread(GUEST_RIP), size ? ": " : "", bytes,
-		   stray(v));
+		   v->gate.id, type, q & 0xfff, vmread(GUEST_RIP), code->size ? ": " : "", bytes,
+		   stale ? "; A is stale: the access was to another page, which the freed frame that A "
+			   "names backs now"
+			 : "");
 }
+
+/*
+ * Registers are 32 bits wide, 16 bytes apart, and to be accessed as such; what else happens is left open
+ * (SDM, "Local APIC Register Address Map"). Here a read gives the bytes of the register, ones
+ * where it leaves it, and a write that is not of the whole register is ignored.
+ */
+static u64 apic_read(struct vcpu *v, u64 offset, unsigned size)
+{
+	if ((offset & 15) + size > 4)
+		return ~0ul;
+	return (u64)vlapic_read(&v->lapic, offset & 0xff0) >> 8 * (offset & 15);
+}
+
+static void apic_write(struct vcpu *v, u64 offset, unsigned size, u64 value)
+{
+	if (size == 4 && !(offset & 15) && vlapic_write(&v->lapic, (u32)offset, (u32)value))
+		vcpu_event(v);
+}
+
+static const struct mmio apic = { APIC_ACCESS_GPA, apic_read, apic_write };
 
 void exit_apic_access(struct vcpu *v)
 {
-	u64 q = vmread(EXIT_QUALIFICATION), rights;
-	unsigned type = q >> 12 & 15, size;
-	u32 reg = q & 0xfff;
-	u8 code[MAX_INSTRUCTION] = { 0 };
-	struct mov m;
+	u64 q = vmread(EXIT_QUALIFICATION);
+	unsigned type = q >> 12 & 15;
+	struct code code;
 
-	if (type != ACCESS_READ && type != ACCESS_WRITE) {
-		refuse(v, q, code, 0);
-		return;
-	}
-	size = fetch(v, code);
-	if (!size)
-		return; /* gone from the guest's tables, or stopping: the access runs again */
-	rights = vmread(GUEST_CS_ACCESS_RIGHTS);
-	if ((reg & 15) || (!(rights & CODE_L) && !(rights & CODE_D)) ||
-	    decode_mov(code, size, rights & CODE_L, &m) || m.write != (type == ACCESS_WRITE)) {
-		refuse(v, q, code, size);
-		return;
-	}
-	if (m.write) {
-		u32 value = m.has_imm	 ? m.imm
-			    : m.reg == 4 ? (u32)vmread(GUEST_RSP)
-					 : (u32)*vcpu_reg(v, m.reg);
+	code.size = 0;
+	if (v->proc2 & PROC2_VIRTUAL_INTERRUPT_DELIVERY)
+		vlapic_refresh(&v->lapic);
+	if ((type != ACCESS_READ && type != ACCESS_WRITE) || stray(v) ||
+	    mmio_access(v, &apic, APIC_ACCESS_GPA | (q & 0xfff),
+			type == ACCESS_WRITE ? MMIO_WRITE : MMIO_READ, &code) == -EINVAL)
+		refuse(v, q, &code);
+}
 
-		if (vlapic_write(&v->lapic, reg, value))
-			vcpu_event(v);
-	} else if (m.reg == 4) {
-		vmwrite(GUEST_RSP, vlapic_read(&v->lapic, reg));
-	} else {
-		*vcpu_reg(v, m.reg) = vlapic_read(&v->lapic, reg);
-	}
-	vmwrite(GUEST_RIP, vmread(GUEST_RIP) + m.length);
+/* Of what is level-triggered; the processor has done all else. */
+void exit_virtualized_eoi(struct vcpu *v)
+{
+	vlapic_level_ended(&v->lapic, (u8)vmread(EXIT_QUALIFICATION));
 }
 
 /* After the write: the value is in the virtual-APIC page, RIP is past the instruction. */

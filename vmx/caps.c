@@ -18,6 +18,7 @@ static const struct {
 	{ PIN, true, PIN_EXTERNAL_INTERRUPT, "external-interrupt exiting" },
 	{ PIN, true, PIN_NMI, "NMI exiting" },
 	{ PIN, true, PIN_VIRTUAL_NMIS, "virtual NMIs" },
+	{ PROC, true, PROC_TSC_OFFSETTING, "use TSC offsetting" },
 	{ PROC, true, PROC_HLT, "HLT exiting" },
 	{ PROC, true, PROC_MWAIT, "MWAIT exiting" },
 	{ PROC, true, PROC_RDPMC, "RDPMC exiting" },
@@ -32,6 +33,8 @@ static const struct {
 	{ PROC2, false, PROC2_VPID, "enable VPID" },
 	{ PROC2, true, PROC2_UNRESTRICTED_GUEST, "unrestricted guest" },
 	{ PROC2, false, PROC2_APIC_REGISTER_VIRTUALIZATION, "APIC-register virtualization" },
+	{ PROC2, false, PROC2_VIRTUALIZE_X2APIC_MODE, "virtualize x2APIC mode" },
+	{ PROC2, false, PROC2_VIRTUAL_INTERRUPT_DELIVERY, "virtual-interrupt delivery" },
 	{ PROC2, false, PROC2_INVPCID, "enable INVPCID" },
 	{ PROC2, false, PROC2_PML, "enable PML" },
 	{ EXIT, true, EXIT_SAVE_DEBUG, "save debug controls" },
@@ -127,6 +130,7 @@ int vmx_probe(char *err, size_t err_size)
 		}
 	}
 	vmx_caps.revision = basic & 0x7fffffff;
+	vmx_caps.string_info = basic & BIT(54);
 	vmx_caps.cr0_fixed0 = rdmsr(MSR_VMX_CR0_FIXED0);
 	vmx_caps.cr0_fixed1 = rdmsr(MSR_VMX_CR0_FIXED1);
 	vmx_caps.cr4_fixed0 = rdmsr(MSR_VMX_CR4_FIXED0);

@@ -3,9 +3,12 @@
 #include "ept/order.h"
 #include "vmx/exit.h"
 #include "vmx/guest.h"
+#include "vmx/mmio.h"
 
 /* SDM, "Exit Qualification for EPT Violations"; bits 2:0 are the access, as EPT_READ and so on. Bit
  * 12 is the same for a page-modification log-full event. */
+#define QUALIFICATION_LINEAR BIT(7)  /* it was made by a linear address */
+#define QUALIFICATION_OPERAND BIT(8) /* and is not one of the walk that translates that */
 #define QUALIFICATION_NMI_UNBLOCKED BIT(12)
 
 /* The delivery or the IRET that the exit interrupted is to be as if it had not begun. */
@@ -19,9 +22,8 @@ static void undo_delivery(u64 qualification)
 /* For the report alone: the page may be on its way to something else. */
 static enum p_kind kind_behind(const struct vcpu *v, u64 gpa)
 {
-	const u64 *p = backing_entry(v->ept->backing, gpa >> PAGE_SHIFT);
-
-	return backing_kind(p ? __atomic_load_n(p, __ATOMIC_RELAXED) : 0);
+	return backing_kind(__atomic_load_n(backing_entry(v->ept->backing, gpa >> PAGE_SHIFT),
+					    __ATOMIC_RELAXED));
 }
 
 static void count_fault(struct vcpu *v, enum p_kind kind, u64 ticks)
@@ -44,16 +46,54 @@ static bool waits(int err)
 	return err == -EAGAIN || err == -EBUSY;
 }
 
+_Static_assert(EPT_READ == MMIO_READ && EPT_WRITE == MMIO_WRITE, "the qualification says both");
+
+/*
+ * Where the guest has no memory there may be a device, or nobody answers. So far as it is the
+ * access of an instruction's operand: the processor's own accesses, and code, have to be in memory.
+ */
+static void access_device(struct vcpu *v, u64 gpa, u64 q)
+{
+	struct code code;
+	char bytes[CODE_TEXT];
+	const char *what;
+	int err = -EINVAL;
+
+	code.size = 0;
+	if (vmread(IDT_VECTORING_INFO) & INTR_VALID)
+		what = "event delivery";
+	else if (q & EPT_EXEC)
+		what = "instruction fetch";
+	else if (!(q & QUALIFICATION_LINEAR) || !(q & QUALIFICATION_OPERAND))
+		what = "page walk";
+	else {
+		what = "an instruction that is not supported there";
+		err = mmio_access(v, mmio_find(v, gpa), gpa, q & (EPT_READ | EPT_WRITE), &code);
+	}
+	if (!err)
+		vcpu_got_on(v);
+	if (err != -EINVAL)
+		return; /* done, or to be made again */
+	code_text(&code, bytes);
+	guest_stop(v->guest, "vCPU %u: no memory at guest-physical %lx: %s, at RIP %lx%s%s",
+		   v->gate.id, gpa, what, vmread(GUEST_RIP), code.size ? ": " : "", bytes);
+}
+
 void exit_ept_violation(struct vcpu *v)
 {
 	u64 start = rdtsc();
 	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
 	u64 q = vmread(EXIT_QUALIFICATION);
-	enum p_kind kind = kind_behind(v, gpa);
-	int err = ept_fault(v->ept, gpa, q & EPT_RWX);
+	enum p_kind kind;
+	int err;
 
+	if (unlikely(!backing_entry(v->ept->backing, gpa >> PAGE_SHIFT))) {
+		access_device(v, gpa, q);
+		return;
+	}
+	kind = kind_behind(v, gpa);
+	err = ept_fault(v->ept, gpa, q & EPT_RWX);
 	undo_delivery(q);
-	pml_drain(v);
 	vcpu_turned_back(v);
 	/* OUTSIDE: nobody waits for this vCPU. */
 	for (v->retries += waits(err); waits(err); err = ept_fault(v->ept, gpa, q & EPT_RWX)) {
@@ -70,13 +110,9 @@ void exit_ept_violation(struct vcpu *v)
 		return; /* the access is made again */
 	if (err == -ENOMEM)
 		gate_no_memory(&v->gate, gpa >> PAGE_SHIFT);
-	else if (err == -EACCES)
+	else /* -EACCES */
 		guest_stop(v->guest, "vCPU %u: code in the APIC-access page, at RIP %lx",
 			   v->gate.id, vmread(GUEST_RIP));
-	else
-		guest_stop(v->guest,
-			   "vCPU %u: no memory at guest-physical %lx, accessed at RIP %lx",
-			   v->gate.id, gpa, vmread(GUEST_RIP));
 }
 
 /* A reserved bit in an entry of ours: no guest can cause it. */

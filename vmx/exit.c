@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* VM exits, by one table. What is not in it stops the guest with a reason. */
 #include "apic/lapic.h"
+#include "mm/x86.h"
 #include "vmx/exit.h"
 #include "vmx/guest.h"
 #include "vmx/vmx.h"
@@ -45,7 +46,7 @@ static void exit_exception(struct vcpu *v)
 {
 	u32 info = (u32)vmread(EXIT_INTERRUPTION_INFO);
 	u8 vector = info & 0xff;
-	bool has_error = info & INTR_ERROR_CODE;
+	u32 before;
 
 	if (INTR_TYPE(info) == INTR_NMI) { /* a kick; the gate does the rest */
 		nmi_unblock();
@@ -55,20 +56,21 @@ static void exit_exception(struct vcpu *v)
 		exit_block_nmis();
 	if (vector == VECTOR_MC)
 		panic("machine check while vCPU %u was in guest mode", v->gate.id);
-	if (vmread(IDT_VECTORING_INFO) & INTR_VALID) {
-		/* Within a delivery, which starts over: it will raise the exception again. */
-		vcpu_redeliver();
-		return;
+	before = delivery_interrupted(v);
+	if (before & INTR_VALID) {
+		if (vector == VECTOR_DB || vector == VECTOR_AC) {
+			/* The delivery starts over: it will raise the exception again. */
+			vcpu_redeliver();
+			return;
+		}
+		if (delivery_double_fault(v, before, vector))
+			return;
 	}
 	if (vector == VECTOR_DB)
 		reflect_debug();
-	if (INTR_TYPE(info) == INTR_PRIV_SOFTWARE) { /* INT1: RIP is to move past it */
-		vmwrite(ENTRY_INSTRUCTION_LENGTH, vmread(EXIT_INSTRUCTION_LENGTH));
-		vmwrite(ENTRY_INTERRUPTION_INFO, INTR_VALID | INTR_PRIV_SOFTWARE << 8 | vector);
-		return;
-	}
-	vcpu_inject_exception(vector, has_error,
-			      has_error ? (u32)vmread(EXIT_INTERRUPTION_ERROR_CODE) : 0);
+	if (vector == VECTOR_PF)
+		write_cr2(vmread(EXIT_QUALIFICATION));
+	vcpu_inject_again(info);
 }
 
 static void exit_external_interrupt(struct vcpu *v)
@@ -83,6 +85,7 @@ static void exit_hlt(struct vcpu *v)
 	vcpu_skip();
 	vmwrite(GUEST_INTERRUPTIBILITY,
 		vmread(GUEST_INTERRUPTIBILITY) & ~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS));
+	v->hopeless = !(vmread(GUEST_RFLAGS) & RFLAGS_IF);
 	v->state = VCPU_HALTED;
 	vcpu_event(v);
 }
@@ -161,6 +164,7 @@ const struct exit exits[EXIT_REASONS] = {
 	[EXIT_MONITOR] = { exit_ud, "monitor" },
 	[EXIT_TPR_BELOW_THRESHOLD] = { exit_window, "tpr-below-threshold" },
 	[EXIT_APIC_ACCESS] = { exit_apic_access, "apic-access" },
+	[EXIT_VIRTUALIZED_EOI] = { exit_virtualized_eoi, "virtualized-eoi" },
 	[EXIT_EPT_VIOLATION] = { exit_ept_violation, "ept-violation" },
 	[EXIT_EPT_MISCONFIGURATION] = { exit_ept_misconfiguration, "ept-misconfiguration" },
 	[EXIT_INVEPT] = { exit_ud, "invept" },

@@ -20,6 +20,7 @@ void exit_block_nmis(void);
 
 void exit_apic_access(struct vcpu *v);
 void exit_apic_write(struct vcpu *v);
+void exit_virtualized_eoi(struct vcpu *v);
 void exit_cpuid(struct vcpu *v);
 void exit_cr(struct vcpu *v);
 void exit_ept_misconfiguration(struct vcpu *v);

@@ -38,23 +38,35 @@ static inline void gate_arrive(struct vcpu *v)
 
 #define GATE(S) S(reload) S(flush) S(arm) S(check)
 
+/* What is rare is in functions of its own, so that the rest takes no registers or stack for it. */
+#define RARE static __attribute__((noinline, unused))
+
+RARE bool gate_reload_now(struct vcpu *v)
+{
+	return apic_access_reload(&v->access, &v->gate, v->ept);
+}
+
 static inline bool gate_reload(struct vcpu *v)
 {
 	if (likely(!(order_load(gate_requests, &v->gate.requests) & REQ_RELOAD)))
 		return true;
-	return apic_access_reload(&v->access, &v->gate, v->ept);
+	return gate_reload_now(v);
+}
+
+RARE void gate_flush_now(struct vcpu *v, u64 generation)
+{
+	invept(INVEPT_SINGLE, v->ept->eptp);
+	v->ept->flushed[v->gate.cpu] = generation;
+	v->invepts++;
 }
 
 static inline bool gate_flush(struct vcpu *v)
 {
-	u64 generation = order_load(gate_generation, &v->ept->generation);
-	u64 *flushed = &v->ept->flushed[v->gate.cpu];
+	const struct ept *e = v->ept;
+	u64 generation = order_load(gate_generation, &e->generation);
 
-	if (unlikely(*flushed != generation)) {
-		invept(INVEPT_SINGLE, v->ept->eptp);
-		*flushed = generation;
-		v->invepts++;
-	}
+	if (unlikely(e->flushed[v->gate.cpu] != generation))
+		gate_flush_now(v, generation);
 	return true;
 }
 
@@ -67,9 +79,10 @@ static inline bool gate_arm(struct vcpu *v)
 
 static inline bool gate_check(struct vcpu *v)
 {
+	const struct ept *e = v->ept;
+
 	if (likely(!order_load(check_requests, &v->gate.requests) &&
-		   order_load(check_generation, &v->ept->generation) ==
-			   v->ept->flushed[v->gate.cpu]))
+		   order_load(check_generation, &e->generation) == e->flushed[v->gate.cpu]))
 		return true;
 	gate_leave(check_leave, &v->gate);
 	return false;
@@ -82,5 +95,6 @@ static inline __attribute__((always_inline)) bool gate_pass(struct vcpu *v)
 	return GATE(GATE_STEP) true;
 #undef GATE_STEP
 }
+#undef RARE
 
 #endif

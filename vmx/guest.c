@@ -10,7 +10,7 @@
 
 #define SELF_FRAMES ((sizeof(struct guest) + PAGE_SIZE - 1) >> PAGE_SHIFT)
 #define IO_BITMAP_FRAMES 2
-#define MSR_BITMAP_FRAMES 1
+#define MSR_BITMAP_FRAMES 2
 
 static u16 last_id;
 
@@ -31,12 +31,6 @@ static u64 fixed_frames(const struct guest_config *c)
 	       table_frames(c->ram_pages) + backing_frames(c->ram_pages);
 }
 
-/* The image, the info page, the APIC-access page: there before reclaim can begin. */
-static u64 loaded_frames(const struct guest_config *c)
-{
-	return (c->image_size + PAGE_SIZE - 1) / PAGE_SIZE + 2;
-}
-
 u64 guest_frames(const struct guest_config *c)
 {
 	return c->mem ? c->mem : fixed_frames(c) + c->ram_pages + 1 + BATCH_MAX;
@@ -46,7 +40,8 @@ u64 guest_frames(const struct guest_config *c)
 static const char *check_budget(const struct guest_config *c)
 {
 	static char why[160];
-	u64 least = fixed_frames(c) + loaded_frames(c) + reclaim_least(c->vcpus, c->batch);
+	/* What is loaded, and the APIC-access page, are there before reclaim can begin. */
+	u64 least = fixed_frames(c) + c->loaded + 1 + reclaim_least(c->vcpus, c->batch);
 
 	if (!c->mem || c->mem >= least)
 		return NULL;
@@ -59,32 +54,57 @@ static const char *check_budget(const struct guest_config *c)
 	return why;
 }
 
-static void fill_raw(struct backing *b)
-{
-	u32 *raw = frame_ptr((*backing_entry(b, APIC_ACCESS_GFN) & P_ADDRESS) >> PAGE_SHIFT);
+#define RAW_WORDS (PAGE_SIZE / sizeof(u32))
 
-	for (u32 i = 0; i < PAGE_SIZE / sizeof(*raw); i++)
-		raw[i] = RAW_PATTERN | i * (u32)sizeof(*raw);
+static u32 raw_pattern(u32 i)
+{
+	return RAW_PATTERN | i * (u32)sizeof(u32);
 }
 
-static int load_memory(struct guest *g, const struct guest_config *c)
+static void fill_raw(u32 *raw)
+{
+	for (u32 i = 0; i < RAW_WORDS; i++)
+		raw[i] = raw_pattern(i);
+}
+
+/* The page is plain memory for a vCPU whose APIC is off, or in x2APIC mode. */
+static bool all_trap(const struct guest *g)
+{
+	for (unsigned i = 0; i < g->nvcpus; i++)
+		if (!(__atomic_load_n(&g->vcpus[i]->proc2, __ATOMIC_ACQUIRE) &
+		      PROC2_VIRTUALIZE_APIC_ACCESSES))
+			return false;
+	return true;
+}
+
+/* A guest that does not know Interlock cannot tell when the processor does not trap. But it writes to
+ * its APIC all the time, and what it wrote past the trap is found here. */
+void apic_page_leaves(struct ept *e, void *frame)
+{
+	struct guest *g = (struct guest *)((char *)e - offsetof(struct guest, ept));
+	u32 *raw = frame, i = 0;
+	bool was_memory;
+
+	if (!all_trap(g))
+		return;
+	was_memory = __atomic_exchange_n(&g->apic_was_memory, false, __ATOMIC_ACQ_REL);
+	while (i < RAW_WORDS && raw[i] == raw_pattern(i))
+		i++;
+	if (i == RAW_WORDS)
+		return;
+	if (!was_memory)
+		guest_wrote_raw(g, APIC_ACCESS_GPA + i * sizeof(u32), raw[i], raw_pattern(i));
+	fill_raw(raw);
+}
+
+static int load_apic_page(struct guest *g)
 {
 	static const u8 nothing;
-	struct guest_info info = { .magic = GUEST_INFO_MAGIC,
-				   .vcpus = c->vcpus,
-				   .ram_pages = (u32)c->ram_pages,
-				   .arg = c->arg,
-				   .seed = c->seed,
-				   .ticks_per_us = c->ticks_per_us,
-				   .budget_pages = (u32)g->budget };
-	int err = guest_load(g, GUEST_LOAD_GPA, c->image, c->image_size);
+	int err = guest_load(g, APIC_ACCESS_GPA, &nothing, 1);
 
 	if (!err)
-		err = guest_load(g, GUEST_INFO_GPA, &info, sizeof(info));
-	if (!err)
-		err = guest_load(g, APIC_ACCESS_GPA, &nothing, 1);
-	if (!err)
-		fill_raw(&g->backing);
+		fill_raw(frame_ptr((*backing_entry(&g->backing, APIC_ACCESS_GFN) & P_ADDRESS) >>
+				   PAGE_SHIFT));
 	return err;
 }
 
@@ -104,7 +124,6 @@ static int create_vcpus(struct guest *g, const struct guest_config *c)
 		g->ept.gates[i] = &v->gate;
 		g->ept.ngates = i + 1;
 	}
-	g->vcpus[0]->lapic.startup = STARTUP_SIPI | GUEST_SIPI_VECTOR;
 	g->vcpus[0]->bad_state = c->bad_state;
 	return 0;
 }
@@ -138,7 +157,7 @@ static void free_self(struct guest *g)
 struct guest *guest_create(const struct guest_config *c, const char **err)
 {
 	struct guest *g;
-	u64 self, bitmap;
+	u64 self;
 
 	*err = check_budget(c);
 	if (*err)
@@ -150,28 +169,39 @@ struct guest *guest_create(const struct guest_config *c, const char **err)
 	g = frame_ptr(self);
 	g->id = ++last_id;
 	g->mute = c->mute;
+	g->foreign = c->foreign;
+	g->x2apic = c->x2apic;
+	g->ticks_per_us = c->ticks_per_us;
 	if (create_memory(g, c)) {
 		free_self(g);
 		return NULL;
 	}
 	g->io_bitmaps = frame_alloc_run(OWNER_HOST, IO_BITMAP_FRAMES, 1) << PAGE_SHIFT;
-	bitmap = frame_alloc(OWNER_HOST);
-	g->msr_bitmap = bitmap << PAGE_SHIFT;
-	if (!g->io_bitmaps || !bitmap || load_memory(g, c) || create_vcpus(g, c)) {
+	g->msr_bitmaps = frame_alloc_run(OWNER_HOST, MSR_BITMAP_FRAMES, 1) << PAGE_SHIFT;
+	if (!g->io_bitmaps || !g->msr_bitmaps || load_apic_page(g) || create_vcpus(g, c)) {
 		guest_destroy(g);
 		return NULL;
 	}
 	memset((void *)g->io_bitmaps, 0xff, IO_BITMAP_FRAMES * PAGE_SIZE);
-	msr_bitmap_init((u8 *)g->msr_bitmap);
+	msr_bitmaps_init((u8 *)g->msr_bitmaps, c->apicv);
+	pc_reset(g);
+	guest_start_at(g, &(struct guest_start){ .mode = START_REAL, .rip = GUEST_LOAD_GPA });
 	return g;
+}
+
+void guest_start_at(struct guest *g, const struct guest_start *start)
+{
+	g->start = *start;
+	g->vcpus[0]->first = true;
+	g->vcpus[0]->lapic.startup = STARTUP_SIPI | (u32)(start->rip >> PAGE_SHIFT & 0xff);
 }
 
 void guest_destroy(struct guest *g)
 {
 	for (unsigned i = 0; i < g->nvcpus; i++)
 		vcpu_destroy(g->vcpus[i]);
-	if (g->msr_bitmap)
-		frame_free(g->msr_bitmap >> PAGE_SHIFT, OWNER_HOST);
+	for (unsigned i = 0; g->msr_bitmaps && i < MSR_BITMAP_FRAMES; i++)
+		frame_free((g->msr_bitmaps >> PAGE_SHIFT) + i, OWNER_HOST);
 	for (unsigned i = 0; g->io_bitmaps && i < IO_BITMAP_FRAMES; i++)
 		frame_free((g->io_bitmaps >> PAGE_SHIFT) + i, OWNER_HOST);
 	reclaim_exit(&g->reclaim);
@@ -181,6 +211,21 @@ void guest_destroy(struct guest *g)
 		panic("frames: guest %u is gone, and %lu frames are still its own", g->id,
 		      frame_used(g->id));
 	free_self(g);
+}
+
+static void leave_all(struct guest *g)
+{
+	for (unsigned i = 0; i < g->nvcpus; i++)
+		vcpu_request(g->vcpus[i], REQ_STOP);
+}
+
+void guest_exit(struct guest *g, u32 value)
+{
+	if (!__atomic_exchange_n(&g->stopping, true, __ATOMIC_SEQ_CST)) {
+		g->exit_value = value;
+		__atomic_store_n(&g->ended, true, __ATOMIC_RELEASE);
+	}
+	leave_all(g);
 }
 
 void guest_stop(struct guest *g, const char *fmt, ...)
@@ -193,6 +238,5 @@ void guest_stop(struct guest *g, const char *fmt, ...)
 		va_end(args);
 		__atomic_store_n(&g->stopped, true, __ATOMIC_RELEASE);
 	}
-	for (unsigned i = 0; i < g->nvcpus; i++)
-		vcpu_request(g->vcpus[i], REQ_STOP);
+	leave_all(g);
 }

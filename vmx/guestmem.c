@@ -60,66 +60,98 @@ int guest_read(struct vcpu *v, u64 gpa, void *buf, u64 size)
 	return 0;
 }
 
-#define PTE_PRESENT BIT(0)
-#define PTE_LARGE BIT(7)
-
-/* SDM, "Paging": the guest's own tables. Rights are not checked: the guest has just executed what
- * is read here. */
-static int translate(struct vcpu *v, u64 linear, u64 *gpa)
+/*
+ * A write is no stay: it claims the page as an invalidator does, by MOVING, and so has it to itself.
+ *
+ *   claim     first, by CAS: who wants to move the page or to put it away finds that and leaves it;
+ *             who did so before has ended, or the CAS fails. So the frame is this page's, and
+ *             nobody copies from it, until the mark is gone
+ *   drop      of the copy in the store, under the claim: the write sets no D in E, by which `copy`
+ *             would know that the copy is out of date
+ *   write     beside the guest's other vCPUs, which may have the frame mapped and go on using it: it
+ *             stays where it is
+ *   release   last, a locked operation: who claims next finds the frame written and no copy
+ */
+static int claim_page(struct vcpu *v, u64 gfn, u64 **claimed, char **frame)
 {
-	u64 cr0 = vmread(GUEST_CR0), cr3 = vmread(GUEST_CR3), cr4 = vmread(GUEST_CR4);
-	bool lma = vmread(GUEST_EFER) & EFER_LMA;
-	unsigned entry_size = cr4 & CR4_PAE ? 8 : 4;
-	unsigned bits = entry_size == 8 ? 9 : 10;
-	unsigned levels = lma ? 4 : entry_size == 8 ? 3 : 2;
-	u64 table = cr3 & (lma ? 0x000ffffffffff000 : entry_size == 8 ? 0xffffffe0 : 0xfffff000);
+	struct backing *b = v->ept->backing;
+	u64 *p = backing_entry(b, gfn);
 
-	if (!(cr0 & CR0_PG)) {
-		*gpa = (u32)linear;
-		return 0;
-	}
-	for (unsigned level = levels;; level--) {
-		unsigned shift = PAGE_SHIFT + bits * (level - 1);
-		u64 index = linear >> shift & (BIT(bits) - 1);
-		u64 entry = 0;
-		bool large;
+	if (!p || gfn == APIC_ACCESS_GFN)
+		return -EFAULT;
+	for (;;) {
+		u64 entry = order_load(write_p, p);
 		int err;
 
-		if (entry_size == 8 && !lma && level == 3)
-			index &= 3;
-		err = guest_read(v, table + index * entry_size, &entry, entry_size);
-		if (err)
-			return err;
-		if (!(entry & PTE_PRESENT))
-			return -EFAULT;
-		entry &= 0x000fffffffffffff;
-		/* 1 GB in long mode only; 4 MB, of two levels, where PSE is on. */
-		large = (entry & PTE_LARGE) && (level == 2 || (level == 3 && lma)) &&
-			(entry_size == 8 || (cr4 & CR4_PSE));
-		if (level == 1 || large) {
-			*gpa = (entry & ~(BIT(shift) - 1)) | (linear & (BIT(shift) - 1));
+		if ((entry & (P_PRESENT | P_MOVING)) == P_PRESENT &&
+		    order_cas(write_claim, p, &entry, entry | P_MOVING)) {
+			*claimed = p;
+			*frame = frame_ptr((entry & P_ADDRESS) >> PAGE_SHIFT);
 			return 0;
 		}
-		table = entry & ~(u64)(PAGE_SIZE - 1);
+		if (order_load(write_stop, &v->gate.requests) & REQ_STOP)
+			return -EAGAIN;
+		err = entry & P_MOVING ? -EAGAIN : ept_bring_in(v->ept, gfn);
+		if (err == -ENOMEM)
+			gate_no_memory(&v->gate, gfn);
+		if (err)
+			cpu_relax();
 	}
 }
 
-int guest_read_linear(struct vcpu *v, u64 linear, void *buf, u64 size)
+static void drop_copy(struct backing *b, u64 gfn)
+{
+	u64 *kept = backing_kept(b, gfn);
+
+	if (order_load(write_copy, kept)) {
+		store_free(&b->store, order_load(write_stale, kept));
+		order_store(write_drop, kept, 0);
+	}
+	lru_mark(&b->lru, backing_index(b, gfn), 0, LRU_STUCK); /* it may shrink now */
+	backing_log_dirty(b, gfn);
+}
+
+int guest_write(struct vcpu *v, u64 gpa, const void *buf, u64 size)
 {
 	while (size) {
-		u64 part = MIN(size, PAGE_SIZE - (linear & (PAGE_SIZE - 1)));
-		u64 gpa;
-		int err = translate(v, linear, &gpa);
+		u64 part = MIN(size, PAGE_SIZE - (gpa & (PAGE_SIZE - 1)));
+		char *frame;
+		u64 *p;
+		int err = claim_page(v, gpa >> PAGE_SHIFT, &p, &frame);
 
-		if (!err)
-			err = guest_read(v, gpa, buf, part);
 		if (err)
 			return err;
-		linear += part;
-		buf = (char *)buf + part;
+		drop_copy(v->ept->backing, gpa >> PAGE_SHIFT);
+		memcpy(frame + (gpa & (PAGE_SIZE - 1)), buf, part);
+		order_and(write_end, p, ~P_MOVING);
+		gpa += part;
+		buf = (const char *)buf + part;
 		size -= part;
 	}
 	return 0;
+}
+
+/* The guest changes its tables beside this, so it is a locked operation as the processor's own is. */
+int guest_mark(struct vcpu *v, u64 gpa, unsigned size, u64 seen, u64 bits)
+{
+	u32 seen32 = (u32)seen;
+	char *frame, *word;
+	bool done;
+	u64 *p;
+	int err = claim_page(v, gpa >> PAGE_SHIFT, &p, &frame);
+
+	if (err)
+		return err;
+	drop_copy(v->ept->backing, gpa >> PAGE_SHIFT);
+	word = frame + (gpa & (PAGE_SIZE - 1));
+	if (size == 8)
+		done = __atomic_compare_exchange_n((u64 *)word, &seen, seen | bits, false,
+						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	else
+		done = __atomic_compare_exchange_n((u32 *)word, &seen32, seen32 | (u32)bits, false,
+						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	order_and(mark_end, p, ~P_MOVING);
+	return done ? 0 : -EBUSY;
 }
 
 /* Before the guest runs nothing moves, so the frames are written directly. */

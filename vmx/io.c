@@ -1,24 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Port I/O. The guest has one device, a serial port that only sends; elsewhere reads are all ones
- * and writes go nowhere, as on an empty bus. */
+/* Port I/O: the PC's, and a port by which a guest of Interlock's own offers pages that it can spare. */
 #include "vmx/exit.h"
 #include "vmx/guest.h"
+#include "vmx/io.h"
 
-#define SERIAL 0x3f8
-#define SERIAL_LSR (SERIAL + 5)
-#define LSR_EMPTY 0x60
+/* A port of 32 bits for each kind of offer (ept/reclaim.h), in that order: the first page's number in
+ * 19:0, how many pages in 31:20. */
+#define OFFER 0x5ec0
+#define OFFER_STEP 4
 
-static void serial_put(struct vcpu *v, char c)
+static bool is_offer(const struct vcpu *v, u16 port, unsigned size)
 {
-	if (c != '\n' && c != '\r' && v->line_length < sizeof(v->line) - 1) {
-		v->line[v->line_length++] = c >= ' ' && c <= '~' ? c : '?';
-		return;
-	}
-	if (v->line_length) {
-		v->line[v->line_length] = 0;
-		printk("[guest %u.%u] %s\n", v->guest->id, v->gate.id, v->line);
-	}
-	v->line_length = 0;
+	return size == 4 && port >= OFFER && port < OFFER + OFFERS * OFFER_STEP &&
+	       port % OFFER_STEP == 0 && !v->guest->foreign;
+}
+
+static u32 ones(unsigned size)
+{
+	return size == 4 ? ~0u : (1u << 8 * size) - 1;
+}
+
+u32 io_read(struct vcpu *v, u16 port, unsigned size)
+{
+	return pc_in(v, port, size);
+}
+
+void io_write(struct vcpu *v, u16 port, unsigned size, u32 value)
+{
+	if (is_offer(v, port, size))
+		reclaim_offered(&v->guest->reclaim, value & 0xfffff, value >> 20 & 0xfff,
+				(port - OFFER) / OFFER_STEP);
+	else
+		pc_out(v, port, size, value);
 }
 
 /* SDM, "Exit Qualification for I/O Instructions" */
@@ -28,24 +41,18 @@ void exit_io(struct vcpu *v)
 	unsigned size = (q & 7) + 1;
 	bool in = q & BIT(3), string = q & BIT(4), rep = q & BIT(5);
 	u16 port = q >> 16 & 0xffff;
-	u64 mask = size == 4 ? 0xffffffff : BIT(8 * size) - 1;
 
-	if (string) {
-		/* What would be written is all ones, to a place that takes the whole of
-		 * segmentation and paging to find. */
-		guest_stop(v->guest,
-			   "vCPU %u: string %s on port %x%s, which is not supported, at RIP %lx",
-			   v->gate.id, in ? "input" : "output", port, rep ? " (repeated)" : "",
-			   vmread(GUEST_RIP));
+	if (unlikely(string)) {
+		io_string(v, &(struct io_string){ port, size, in, rep });
 		return;
 	}
-	if (in) {
-		u64 value = port == SERIAL_LSR ? LSR_EMPTY : mask;
+	if (!in) {
+		io_write(v, port, size, (u32)v->regs.rax & ones(size));
+	} else {
+		u64 value = io_read(v, port, size);
 
 		/* A 32-bit result clears the upper half, as any 32-bit operation does. */
-		v->regs.rax = size == 4 ? value : (v->regs.rax & ~mask) | value;
-	} else if (port == SERIAL && size == 1) {
-		serial_put(v, (char)v->regs.rax);
+		v->regs.rax = size == 4 ? value : (v->regs.rax & ~(u64)ones(size)) | value;
 	}
 	vcpu_skip();
 }

@@ -2,7 +2,8 @@
 /*
  * Page-modification logging: the processor notes the guest-physical address of each access that sets
  * a dirty flag in E. The log is a page of each vCPU's own, filled from its end; when the index has
- * left 0..511 the next such access exits instead (SDM, "Page-Modification Logging").
+ * left 0..511 the next such access exits instead (SDM, "Page-Modification Logging"). It is read then and
+ * when the vCPU leaves, not sooner: each look at the index is a VMREAD, and a costly one under KVM.
  *
  * What comes of it is a hint, early and cheap: a leaf whose flag is set already logs nothing, so of a
  * large leaf only the first page written is named. What was written, E's dirty flags say.

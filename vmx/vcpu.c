@@ -31,6 +31,7 @@ struct vcpu *vcpu_create(struct guest *g, unsigned id, unsigned cpu)
 	v->gate.cpu = cpu;
 	v->gate.requests = REQ_RELOAD;
 	v->lapic.id = id;
+	v->lapic.base = VLAPIC_BASE_RESET | (id == 0 ? APIC_BASE_BSP : 0);
 	v->state = VCPU_WAIT_SIPI;
 	return v;
 }
@@ -108,7 +109,7 @@ void gate_no_memory(struct gate *g, u64 gfn)
 
 void vlapic_notify(struct vlapic *target)
 {
-	vcpu_request((struct vcpu *)((char *)target - offsetof(struct vcpu, lapic)), REQ_EVENT);
+	vcpu_request(vcpu_of_lapic(target), REQ_EVENT);
 }
 
 void apic_access_write(u64 address)
@@ -132,7 +133,7 @@ static void sleep(struct vcpu *v)
 	v->asleep += rdtsc() - start;
 }
 
-/* INIT, SIPI and NMI from other vCPUs. */
+/* INIT, SIPI, NMI and ExtINT that came as messages, and NMI by the pin. */
 static void start_up(struct vcpu *v)
 {
 	u32 got = __atomic_load_n(&v->lapic.startup, __ATOMIC_RELAXED);
@@ -142,18 +143,23 @@ static void start_up(struct vcpu *v)
 	got = __atomic_exchange_n(&v->lapic.startup, 0, __ATOMIC_SEQ_CST);
 	if (got & STARTUP_INIT) {
 		v->state = VCPU_WAIT_SIPI;
-		v->nmi_pending = false;
+		v->nmi_pending = v->extint_pending = false;
 		vlapic_reset(&v->lapic);
 	}
 	if ((got & STARTUP_SIPI) && v->state == VCPU_WAIT_SIPI) {
 		vcpu_reset(v, got & 0xff);
 		state_init();
+		if (v->first)
+			vcpu_start_at(v, &v->guest->start);
+		v->first = false;
 		if (v->bad_state)
 			vmwrite(GUEST_RFLAGS, 0);
 		v->state = VCPU_RUNNING;
 	}
 	if (got & STARTUP_NMI)
 		v->nmi_pending = true;
+	if (got & STARTUP_EXTINT)
+		v->extint_pending = true;
 }
 
 /* Sees to REQ_EVENT, REQ_STOP and REQ_MOVE. False: leave. */

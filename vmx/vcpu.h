@@ -8,6 +8,7 @@
 #include "apic/access.h"
 #include "apic/vlapic.h"
 #include "ept/order.h"
+#include "vmx/apicv.h"
 #include "vmx/vmcs.h"
 
 /* The general registers but RSP, in the order of their encoding. */
@@ -53,13 +54,18 @@ struct vcpu {
 	u64 vmcs; /* physical address */
 	bool launched;
 	bool nmi_pending;
+	bool extint_pending; /* by a message: asks the PIC once */
 	enum vcpu_state state;
-	u32 proc_ctls, tpr_threshold; /* as the VMCS has them */
+	u32 proc_ctls, proc2, tpr_threshold; /* as the VMCS has them */
+	u64 eoi_exits[4];		     /* that too, with virtual-interrupt delivery */
 	u64 xcr0;
-	bool apicv;
+	enum apicv apicv;
 	bool bad_state; /* fault=entry */
+	bool hopeless;	/* HALTED: with interrupts off. For who looks from outside */
+	bool first;	/* it is to start as the guest does, not as a SIPI says */
 	bool moving;	/* it has left by REQ_MOVE: vcpu_main() goes on where it was */
-	u64 pml;	/* physical address of the page-modification log; 0: the CPU has none */
+	bool lme; /* the guest's EFER.LME, which changes by exits alone; LMA follows CR0.PG without one */
+	u64 pml; /* physical address of the page-modification log; 0: the CPU has none */
 	struct parked parked;
 
 	/* vmx/fair.c: turned back in a row, where the guest was then, and by which generation. */
@@ -79,10 +85,6 @@ struct vcpu {
 
 	/* What the guest said in its last hypercalls. */
 	u64 rounds, timer_irqs, ipis_sent, ipis_received, checks;
-
-	/* The line of text it is writing to the serial port. */
-	char line[96];
-	unsigned line_length;
 };
 _Static_assert(offsetof(struct vcpu, regs) == 0 && sizeof(struct guest_regs) == 15 * 8,
 	       "vmx/entry.asm pushes 15 registers");
@@ -110,6 +112,11 @@ int vcpu_swap(struct vcpu *a, struct vcpu *b);
 /* Asks V for REQ; kicks or wakes its CPU so that it looks at once. From any CPU. */
 void vcpu_request(struct vcpu *v, u32 req);
 
+static inline struct vcpu *vcpu_of_lapic(struct vlapic *l)
+{
+	return (struct vcpu *)((char *)l - offsetof(struct vcpu, lapic));
+}
+
 /* The guest's register by its number in the instruction encoding, other than RSP. */
 static inline u64 *vcpu_reg(struct vcpu *v, unsigned n)
 {
@@ -119,6 +126,10 @@ static inline u64 *vcpu_reg(struct vcpu *v, unsigned n)
 /* Registers and control state after INIT, then CS:IP as after a SIPI with VECTOR (SDM, "Processor
  * State Following INIT"). VMCS current. */
 void vcpu_reset(struct vcpu *v, u8 vector);
+
+/* After vcpu_reset(): in the mode, and with the registers, that START says. */
+struct guest_start;
+void vcpu_start_at(struct vcpu *v, const struct guest_start *start);
 
 /*
  * Past the instruction that caused the exit. Blocking by STI or MOV SS stays for one more
@@ -132,6 +143,7 @@ static inline void vcpu_skip(void)
 
 /* vmx/event.c. Exceptions replace what is to be delivered with the next entry. */
 void vcpu_inject_exception(u8 vector, bool has_error, u32 error);
+void vcpu_inject_pf(u64 address, u32 error);
 static inline void vcpu_inject_gp(void)
 {
 	vcpu_inject_exception(VECTOR_GP, true, 0);
@@ -145,9 +157,34 @@ static inline void vcpu_inject_ud(void)
  * there was something. */
 void vcpu_deliver(struct vcpu *v);
 
+/*
+ * The PIC behind LINT0: has it an interrupt for V; and its vector, which is thereby acknowledged,
+ * or -1 when there is none any more. Called on V's CPU, for a V that vlapic_takes_extint(); after an
+ * ExtINT message the second alone. Who makes an interrupt wait there calls vcpu_request() with
+ * REQ_EVENT, or vlapic_lint().
+ */
+bool pic_waits(struct vcpu *v);
+int pic_accept(struct vcpu *v);
+
 /* Puts an event whose delivery the exit interrupted back for the next entry (SDM, "Information for
  * VM Exits During Event Delivery"). */
 void vcpu_redeliver(void);
+
+/* An exception or INT1 that exited is delivered after all, as INFO of the exit says. */
+void vcpu_inject_again(u32 info);
+
+/* vmx/delivery.c: virtual-interrupt delivery. init: the controls of a new VMCS. deliver: the processor
+ * is told what waits and what is in service; VECTOR waits, or -1. True: it would be delivered, if
+ * RFLAGS.IF and the interruptibility let it. */
+void delivery_init(struct vcpu *v);
+bool delivery_update(struct vcpu *v, int vector);
+
+/* The event whose delivery the exit interrupted, in the form of the IDT-vectoring information. */
+u32 delivery_interrupted(struct vcpu *v);
+
+/* The exception VECTOR came out of the delivery of BEFORE. True: the two are more than that exception,
+ * and it has been seen to. */
+bool delivery_double_fault(struct vcpu *v, u32 before, u8 vector);
 
 /* Notes how long the hypervisor held the vCPU up, outside of what the guest asked it to do. */
 static inline void vcpu_stalled(struct vcpu *v, u64 ticks, const char *reason)

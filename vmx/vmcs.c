@@ -37,20 +37,19 @@ static void write_host_state(struct vcpu *v)
 
 void vmcs_init(struct vcpu *v)
 {
-	u32 proc2 = vmx_caps.proc2;
-
-	if (!v->apicv)
-		proc2 &= ~PROC2_APIC_REGISTER_VIRTUALIZATION;
 	v->proc_ctls = vmx_caps.proc;
+	v->proc2 = apicv_controls(v);
 	v->tpr_threshold = 0;
 	vmwrite(PIN_BASED_CTLS, vmx_caps.pin);
 	vmwrite(PROC_BASED_CTLS, v->proc_ctls);
-	vmwrite(SECONDARY_CTLS, proc2);
+	vmwrite(SECONDARY_CTLS, v->proc2);
 	vmwrite(EXIT_CTLS, vmx_caps.exit);
 	vmwrite(ENTRY_CTLS, vmx_caps.entry & ~ENTRY_IA32E);
 	/* #MC is the machine's. #DB and #AC are taken so that a guest cannot keep the CPU
 	 * delivering one inside the other for ever. */
 	vmwrite(EXCEPTION_BITMAP, BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC));
+	if (v->apicv == APICV_DELIVERY)
+		delivery_init(v);
 	vmwrite(PAGE_FAULT_ERROR_MASK, 0);
 	vmwrite(PAGE_FAULT_ERROR_MATCH, 0);
 	vmwrite(CR3_TARGET_COUNT, 0);
@@ -64,7 +63,8 @@ void vmcs_init(struct vcpu *v)
 	vmwrite(CR4_MASK, ~vmx_guest_cr4());
 	vmwrite(IO_BITMAP_A, v->guest->io_bitmaps);
 	vmwrite(IO_BITMAP_B, v->guest->io_bitmaps + PAGE_SIZE);
-	vmwrite(MSR_BITMAP, v->guest->msr_bitmap);
+	vmwrite(MSR_BITMAP, v->guest->msr_bitmaps);
+	vmwrite(TSC_OFFSET, 0);
 	vmwrite(VIRTUAL_APIC_PAGE_ADDR, (u64)v->lapic.page);
 	vmwrite(EPTP, v->ept->eptp);
 	if (vmx_caps.proc2 & PROC2_VPID)
@@ -89,6 +89,8 @@ void vmcs_load(struct vcpu *v)
 	write_host_state(v);
 }
 
+enum { ES, CS, SS, DS, FS, GS, LDTR, TR };
+
 static void write_segment(unsigned index, u16 selector, u32 rights)
 {
 	vmwrite(GUEST_ES_SELECTOR + 2 * index, selector);
@@ -99,8 +101,6 @@ static void write_segment(unsigned index, u16 selector, u32 rights)
 
 void vcpu_reset(struct vcpu *v, u8 vector)
 {
-	enum { ES, CS, SS, DS, FS, GS, LDTR, TR };
-
 	memset(&v->regs, 0, sizeof(v->regs));
 	v->regs.rdx = 0x600; /* family 6, as RESET and INIT leave it */
 	for (unsigned i = ES; i <= GS; i++)
@@ -119,6 +119,7 @@ void vcpu_reset(struct vcpu *v, u8 vector)
 	vmwrite(GUEST_CR4, vmx_caps.cr4_fixed0 | CR4_MCE);
 	vmwrite(CR4_READ_SHADOW, 0);
 	vmwrite(GUEST_EFER, 0);
+	v->lme = false;
 	vmwrite(GUEST_PAT, 0x0007040600070406);
 	vmwrite(GUEST_DEBUGCTL, 0);
 	vmwrite(GUEST_DR7, 0x400);
@@ -137,4 +138,43 @@ void vcpu_reset(struct vcpu *v, u8 vector)
 	 * its mappings. */
 	if (vmx_caps.proc2 & PROC2_VPID)
 		invvpid(INVVPID_SINGLE, v->gate.id + 1);
+}
+
+#define FLAT_CODE32 0xc09b /* G, D, present, code, read, accessed */
+#define FLAT_CODE64 0xa09b /* G, L */
+#define FLAT_DATA 0xc093   /* G, B, present, data, write, accessed */
+
+static void write_flat(unsigned index, u16 selector, u32 rights)
+{
+	write_segment(index, selector, rights);
+	vmwrite(GUEST_ES_BASE + 2 * index, 0);
+	vmwrite(GUEST_ES_LIMIT + 2 * index, 0xffffffff);
+}
+
+void vcpu_start_at(struct vcpu *v, const struct guest_start *start)
+{
+	bool lm = start->mode == START_LONG;
+
+	if (start->mode == START_REAL) /* where the SIPI put it */
+		return;
+	for (unsigned i = ES; i <= GS; i++)
+		write_flat(i, start->ds, FLAT_DATA);
+	write_flat(CS, start->cs, lm ? FLAT_CODE64 : FLAT_CODE32);
+	vmwrite(GUEST_GDTR_BASE, start->gdt);
+	vmwrite(GUEST_GDTR_LIMIT, start->gdt_size - 1u);
+	vmwrite(GUEST_CR0, vmread(GUEST_CR0) | CR0_PE | (lm ? CR0_PG : 0));
+	vmwrite(CR0_READ_SHADOW, CR0_ET | CR0_PE | (lm ? CR0_PG : 0));
+	if (lm) {
+		vmwrite(GUEST_CR3, start->cr3);
+		vmwrite(GUEST_CR4, vmread(GUEST_CR4) | CR4_PAE);
+		vmwrite(CR4_READ_SHADOW, CR4_PAE);
+		vmwrite(GUEST_EFER, EFER_LME | EFER_LMA);
+		v->lme = true;
+		vmwrite(ENTRY_CTLS, vmx_caps.entry | ENTRY_IA32E);
+	}
+	vmwrite(GUEST_RIP, start->rip);
+	vmwrite(GUEST_RSP, start->rsp);
+	v->regs.rax = start->rax;
+	v->regs.rbx = start->rbx;
+	v->regs.rsi = start->rsi;
 }

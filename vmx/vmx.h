@@ -12,6 +12,8 @@ struct vmx_caps {
 	u32 pin, proc, proc2, exit, entry;
 	u64 ept_vpid; /* IA32_VMX_EPT_VPID_CAP */
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+	u8 physical_bits; /* of an address, as CPUID has it; cpuid_init() fills it in */
+	bool string_info; /* exits by INS and OUTS say more of the instruction */
 };
 extern struct vmx_caps vmx_caps;
 
@@ -68,8 +70,9 @@ void state_restore(struct vcpu *v);
 void cpuid_init(void);
 u64 cpuid_xcr0_allowed(void);
 
-/* vmx/msr.c: fills a page with the MSR bitmap that guests have. */
-void msr_bitmap_init(u8 *bitmap);
+/* vmx/msr.c: fills two pages with the MSR bitmaps that guests have: one that lets none of the APIC's
+ * registers through, and one for vCPUs in x2APIC mode that have the processor serve them by APICV. */
+void msr_bitmaps_init(u8 *bitmaps, enum apicv apicv);
 
 /* vmx/entry.asm */
 void vmx_run(struct vcpu *v);

@@ -8,20 +8,20 @@
 #   stdout, stderr  files
 #   field R NAME    the field NAME of the JSON line of run R (0 is the first one, -1 the last line)
 #
-# and ends with `plan`. Every check is one test point. Several runs in one boot save time: use [run]
-# sections.
+# and ends with `plan`. A test may set `platform` first (bochs). Every check is one test point.
+# Several runs in one boot save time: use [run] sections.
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 # shellcheck source=tests/points.sh
 . tests/points.sh
 
 # `make check` has built already; a test that is started by hand builds first.
 if ! { [ -x build/cfgcheck ] && [ -f build/interlock.img ]; }; then
-	make -s all build/cfgcheck build/makeexit.so >&2 || exit 1
+	make -s all build/cfgcheck build/makeexit.so build/guests/{hw,box}.elf >&2 || exit 1
 fi
 
 boot() {
 	# The tests run two at a time on possibly slow machines: TIMEOUT only ends what hangs.
-	env BUILT=1 JSON="$dir/run.json" TIMEOUT=500 PLATFORM=bochs "$@" boot/run.sh \
+	env BUILT=1 JSON="$dir/run.json" TIMEOUT=500 PLATFORM="${platform:-bochs}" "$@" boot/run.sh \
 		>"$stdout" 2>"$stderr" </dev/null
 	code=$?
 	echo "# boot $*: exit code $code"
@@ -67,4 +67,37 @@ json_last() {
 	ok "the last line is one JSON object" grep -qE '^\{.*\}$' <(tail -n 1 "$stdout")
 	is "run.json ends with the same line" "$(tail -n 1 "$dir/run.json")" \
 		"$(tail -n 1 "$stdout")"
+}
+
+# relay WORDS: each point of the TAP on standard input as one of this test's, with the comments of those
+# that failed; and that the plan came.
+relay() {
+	local line n=0 plan=
+	while read -r line; do
+		case $line in
+		"ok "*) ok "$1: ${line#*- }" true ;;
+		"not ok "*) ok "$1: ${line#*- }" false ;;
+		"#"* | "Bail out!"*) echo "${line/#Bail/# Bail}" ;;
+		1..*) plan=$line ;;
+		esac
+		[[ $line =~ ^(not )?ok\  ]] && n=$((n + 1))
+	done
+	is "$1: it came to its end" "$plan" "1..$n"
+}
+
+# on_tcg KERNEL CPUS [APPEND]: boots a multiboot kernel of build/guests/ on QEMU without VT-x: no machine of
+# ours. What it says is in stdout, code is what it wrote to port 0xf4. That machine's clocks are the host's:
+# on a busy one an interrupt comes late that is not, so it has three tries.
+on_tcg() {
+	local try
+	for try in 1 2 3; do
+		timeout 120 qemu-system-x86_64 -accel tcg -M pc -cpu max -smp "$2" -m 64 \
+			-kernel "build/guests/$1.elf" -append "${3-}" -nodefaults -display none \
+			-serial stdio -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4 \
+			>"$stdout" 2>"$stderr" </dev/null
+		code=$?
+		[ $code != 1 ] || code=0 # isa-debug-exit: 2 * what was written + 1
+		echo "# $1 on $2 CPUs, try $try: exit code $code"
+		grep -q '^not ok' "$stdout" || break
+	done
 }

@@ -29,7 +29,7 @@ churned() {
 # What is too little, and how much is not: with 2, 4 and 8 CPUs.
 boot_config <<'END'
 guest = churn
-guest_mem = 64M
+guest_mem = 32M
 mem = 4K
 [run]
 [run]
@@ -59,7 +59,7 @@ is "a guest that cannot be keeps the one before it from starting" "$(field 5 res
 
 boot_config <<END
 guest = churn
-guest_mem = 64M
+guest_mem = 32M
 cpus = 4
 [run]
 mem = $((least[1] - 4))K
@@ -70,17 +70,16 @@ says "$stdout" "needs at least ${least[1]} KB"
 # A quarter and an eighth of what is promised, and the least that is taken.
 boot_config <<END
 guest = churn
-guest_mem = 64M
+guest_mem = 32M
 arg = 20000
 moves = 200
 [run]
-mem = 16M
-[run]
-mem = 16M
-cpus = 4
+mem = 8M
 [run]
 mem = 8M
-cpus = 8
+cpus = 4
+[run]
+mem = 4M
 [run]
 mem = ${least[0]}K
 [run]
@@ -99,7 +98,7 @@ done
 # Guests side by side, one of which stops at once; vCPUs that change places; a mover that never
 # rests; other guests on little memory, which is enough for one of them.
 boot_config <<'END'
-guest_mem = 32M
+guest_mem = 24M
 moves = 300
 [run]
 guest = churn
@@ -135,14 +134,20 @@ migrate = 7
 [run]
 mem = 4M
 cpus = 4
+# A timer that stood still while its vCPU moved would be measured too slow, and storm.
+[run]
+guest = state
+cpus = 3
+migrate = 4
+moves = 200
 END
 exits 1
 # Results come in the order in which the guests end.
 declare -A run
-for ((r = 0; r < 8; r++)); do
+for ((r = 0; r < 9; r++)); do
 	run[$(field $r guest_id)]=$r
 done
-is "each guest has its result" "${#run[@]}" 8
+is "each guest has its result" "${#run[@]}" 9
 first=$(printf '%s\n' "${!run[@]}" | sort -n | head -n 1)
 of() { echo "${run[$((first + $1))]}"; }
 is "the one that stops comes first" "$(field 0 guest) $(field 0 result)" "rogue error"
@@ -154,6 +159,7 @@ is "nothing of it was reclaimed" "$(field "$(of 3)" reclaimed)" 0
 churned "$(of 4)" 10000
 is "vCPUs changed places" "$(field "$(of 4)" migrations)" 100
 churned "$(of 5)" 10000
+is "state held while its vCPUs went to and fro" "$(field "$(of 8)" result)" held
 is "state held in 4 MB" "$(field "$(of 6)" result)" held
 is "patrol, whose pages do not compress, did not" "$(field "$(of 7)" result)" error
 says "$stdout" 'vCPU [0-2]: no memory for guest-physical [0-9a-f]+: [0-9]+ pages are resident.*\(mem\)'

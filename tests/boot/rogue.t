@@ -5,17 +5,19 @@
 # shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# A page walk into the APIC page (case 21) is, by Bochs 2.7's account of the exit, a read of the
+# instruction's own, which is done.
 # case, variant, and what comes of it: goes on (held), stops (the guest, with a reason), sticks (and
 # is reported), or either of the first two.
 cases=(
-	"0 0 stops" "1 0 goes" "2 0 stops" "2 1 stops" "2 2 stops" "2 3 stops" "2 4 stops" "2 5 stops"
+	"0 0 stops" "1 0 goes" "2 0 goes" "2 1 goes" "2 2 goes" "2 3 goes" "2 4 goes" "2 5 goes"
 	"2 6 stops" "3 0 stops" "6 0 stops" "6 1 stops" "6 2 stops" "6 3 stops" "7 0 goes" "8 0 stops"
 
 	"9 0 stops" "10 0 either" "10 1 either" "10 2 either" "10 3 either" "10 4 either" "10 5 either"
 	"10 6 either" "11 0 goes" "12 0 goes" "14 0 goes" "15 0 goes" "16 0 stops" "17 0 goes"
 	"18 0 goes" "18 1 goes"
 
-	"18 2 goes" "19 0 goes" "19 1 stops" "19 2 stops" "20 0 goes" "20 1 either" "21 0 stops"
+	"18 2 goes" "19 0 goes" "19 1 goes" "19 2 goes" "20 0 goes" "20 1 either" "21 0 either"
 	"21 1 stops" "23 0 goes" "24 0 goes" "4 0 sticks" "5 0 sticks" "13 0 sticks" "13 1 sticks"
 	"15 1 sticks" "22 0 sticks" "25 0 goes"
 )

@@ -5,21 +5,20 @@
 # shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+{
+	echo "moves = 300"
+	for cpus in 2 4 8; do
+		printf "[run]\ncpus = $cpus\nprotocol = %s\n" ordered range-notifier gated
+	done
+} | boot_config
+exits 0
+r=0
 for cpus in 2 4 8; do
-	boot_config <<END
-cpus = $cpus
-moves = 300
-protocol = ordered
-[run]
-[run]
-protocol = range-notifier
-[run]
-protocol = gated
-END
-	exits 0
-	for r in 0 1 2; do
-		is "$(field $r protocol) holds on $cpus CPUs" \
-			"$(field $r result) $(field $r cpus) $(field $r stale_reads)" "held $cpus 0"
+	for protocol in ordered range-notifier gated; do
+		is "$protocol holds on $cpus CPUs" \
+			"$(field $r protocol) $(field $r result) $(field $r cpus) $(field $r stale_reads)" \
+			"$protocol held $cpus 0"
+		r=$((r + 1))
 	done
 done
 

@@ -4,7 +4,8 @@
  * others halt. Then all of them make patrol's rounds, to have the run end as every run does.
  *
  * Each result is the mean of ITERATIONS, times 1000, less the empty loop's. A VMCALL's holds the
- * call of hypercall(), nine instructions; a fresh page's is the mean of FRESH_PAGES.
+ * call of hypercall(), nine instructions; a fresh page's is the mean of FRESH_PAGES. With arg = 1 the
+ * APIC's operations are measured in x2APIC mode as well.
  */
 #include "boot/guests.h"
 #include "tests/guests/data.h"
@@ -15,6 +16,9 @@
 #define FRESH_PAGES 200
 #define VECTOR_PING 0x60
 #define VECTOR_PONG 0x61
+#define VECTOR_X2 0x62
+#define X2(reg) (MSR_X2APIC + (reg) / 16)
+#define SELF_IPI 0x3f0
 
 static volatile u64 pongs;
 static volatile bool over;
@@ -79,6 +83,22 @@ static void on_pong(struct vcpu *v, struct frame *f)
 	apic_eoi();
 }
 
+static void on_x2(struct vcpu *v, struct frame *f)
+{
+	(void)f;
+	v->selves_received++;
+	wrmsr(X2(APIC_EOI), 0);
+}
+
+static void x2apic_self_ipi(struct vcpu *v)
+{
+	u64 next = v->selves_received + 1;
+
+	v->ipis_sent++;
+	wrmsr(X2(SELF_IPI), VECTOR_X2);
+	rt_wait(&v->selves_received, next);
+}
+
 static void self_ipi(struct vcpu *v)
 {
 	u64 next = v->selves_received + 1;
@@ -127,6 +147,27 @@ static void fresh_pages(void)
 	result(BENCH_FAULT, tsc, count() - accesses, FRESH_PAGES);
 }
 
+/* The way back is by the APIC being disabled, which resets it. */
+static void measure_x2apic(struct vcpu *v)
+{
+	u64 base = rdmsr(MSR_APIC_BASE);
+
+	rt_on(VECTOR_X2, on_x2);
+	wrmsr(MSR_APIC_BASE, base | APIC_BASE_X2APIC);
+	MEASURE(BENCH_X2APIC_READ, rdmsr(X2(APIC_TPR)));
+	MEASURE(BENCH_X2APIC_EOI, wrmsr(X2(APIC_EOI), 0));
+	MEASURE(BENCH_X2APIC_TPR, (wrmsr(X2(APIC_TPR), i & 0xff), rdmsr(X2(APIC_TPR))));
+	wrmsr(X2(APIC_TPR), 0);
+	if (works(v, x2apic_self_ipi, &v->selves_received))
+		MEASURE(BENCH_X2APIC_SELF_IPI, x2apic_self_ipi(v));
+	irq_disable();
+	wrmsr(MSR_APIC_BASE, base & ~APIC_BASE_ENABLE);
+	wrmsr(MSR_APIC_BASE, base);
+	apic_write(APIC_SVR, APIC_SVR_VALUE);
+	apic_write(APIC_LDR, 1u << (24 + v->id));
+	irq_enable();
+}
+
 static void measure(struct vcpu *v)
 {
 	MEASURE(BENCH_LOOP, asm volatile(""));
@@ -142,6 +183,8 @@ static void measure(struct vcpu *v)
 	if (GUEST_INFO->vcpus > 1 && works(v, ping, &pongs))
 		MEASURE(BENCH_IPI, ping(v));
 	fresh_pages();
+	if (GUEST_INFO->arg)
+		measure_x2apic(v);
 }
 
 void guest_main(struct vcpu *v)

@@ -21,7 +21,6 @@
 #define CHECK_TOUCHES 16  /* patrol's checks after so many */
 #define HOT_TOUCHES 65536 /* then the hot stretch is another one */
 #define HOT_SHARE 8	  /* of what it may have at a time, a part in so many */
-#define LARGE_PAGES 512u
 
 /* A touch that does not verify the whole page looks at 8 or 9 words. The step is odd, so that they
  * lie in different columns of a text. */

@@ -6,10 +6,10 @@
  * case                                 variants                        expected
  *    0  triple fault                                                     stopped
  *    1  unknown hypercalls                                               -ENOSYS each; goes on
- *    2  memory outside RAM               0, 1 read, write 1 GB;          stopped
- *                                        2 fee01000h; 3 fec00000h;
- *                                        4 4 GB; 5 end of RAM;
- *                                        6 instruction fetch at 1 GB
+ *    2  memory outside RAM               0, 1 read, write 1 GB;          ones; goes on
+ *                                        2 fee01000h; 3 fed00000h;
+ *                                        4 4 GB; 5 end of RAM
+ *                                        6 instruction fetch at 1 GB     stopped
  *    3  jump into the APIC page                                          stopped
  *    4  CLI, endless loop                                                reported stuck
  *    5  CLI, HLT                                                         reported stuck
@@ -29,8 +29,9 @@
  *   16  task switch                                                      stopped
  *   17  reserved DR6, DR7 bits; GD                                       #GP, #DB; goes on
  *   18  every MSR                        0 read; 1 write; 2 APIC base    value or #GP; goes on
- *   19  every port                       0 IN, OUT                       goes on
- *                                        1 REP OUTSB; 2 REP INSB         stopped
+ *   19  every port but those that end    0 IN, OUT                       goes on
+ *       the machine                      1 also REP OUTS; 2 REP INS      #PF where nothing is
+ *                                                                        mapped; goes on
  *   20  INVD, MWAIT, RDPMC, and more     0                               done, #UD, #GP; goes on
  *                                        1 CLFLUSH of the APIC page      stopped, or goes on
  *   21  page walk to the APIC page       0 page directory; 1 CR3         stopped

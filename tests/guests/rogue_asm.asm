@@ -13,26 +13,6 @@ global db_forever
 db_forever:
 	jmp	db_forever
 
-; void task_switch(void): protected mode without paging, then a far jump to the TSS of a vCPU that
-; is not there.
-global task_switch
-task_switch:
-	push	qword SEL_CODE32
-	lea	rax, [rel .compat]
-	push	rax
-	retfq
-bits 32
-.compat:
-	mov	eax, cr0
-	and	eax, ~CR0_PG
-	mov	cr0, eax
-	mov	ecx, MSR_EFER
-	rdmsr
-	and	eax, ~EFER_LME
-	wrmsr
-	jmp	SEL_TSS + 16 * (MAX_VCPUS - 1):0
-bits 64
-
 %macro form 0-*
 %%length:
 	db	%%end - %%begin

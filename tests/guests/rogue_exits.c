@@ -22,7 +22,7 @@ static void one_msr(struct vcpu *v, u32 msr, bool write)
 
 	if (rogue_allowed(v, 18, read_msr, (void *)what[0]))
 		what[1] = rdmsr(msr);
-	if (write && msr != MSR_TSC && msr != 0x3b)
+	if (write && msr != MSR_TSC && msr != MSR_TSC_ADJUST)
 		rogue_allowed(v, 18, write_msr, what);
 }
 
@@ -33,9 +33,9 @@ void rogue_msrs(struct vcpu *v, u32 variant)
 	if (variant == 2) {
 		base[1] = 0xfed00000 | APIC_BASE_ENABLE | APIC_BASE_BSP;
 		rogue_expect(v, 18, rt_try(write_msr, base, v), 13);
-		base[1] = APIC_BASE_GPA | APIC_BASE_BSP;
+		base[1] = APIC_BASE_GPA | APIC_BASE_X2APIC | APIC_BASE_BSP;
 		rogue_expect(v, 18, rt_try(write_msr, base, v), 13);
-		base[1] = APIC_BASE_GPA | APIC_BASE_ENABLE | APIC_BASE_BSP | APIC_BASE_X2APIC;
+		base[1] = APIC_BASE_GPA | APIC_BASE_ENABLE | APIC_BASE_BSP | BIT(9);
 		rogue_expect(v, 18, rt_try(write_msr, base, v), 13);
 		return;
 	}
@@ -49,15 +49,61 @@ void rogue_msrs(struct vcpu *v, u32 variant)
 	one_msr(v, rt_random(v) >> 32 | 0x80000000, variant == 1);
 }
 
+static u64 unmapped_count;
+
+static void outs_unmapped(void *at)
+{
+	unmapped_count = 7;
+	asm volatile("rep outsb" : "+S"(at), "+c"(unmapped_count) : "d"(0x80) : "memory");
+}
+
+static void ins_unmapped(void *at)
+{
+	unmapped_count = 7;
+	asm volatile("rep insb" : "+D"(at), "+c"(unmapped_count) : "d"(0x60) : "memory");
+}
+
+/* Over a page boundary, in pages that move meanwhile; then where nothing is mapped. */
+static void string_io(struct vcpu *v, u32 variant)
+{
+	static u8 pages[3 * PAGE_SIZE];
+	u32 *word = (u32 *)(pages + 1);
+	u64 at = (u64)word, count = 2 * PAGE_SIZE / 4;
+
+	for (u32 i = 0; i < count; i++)
+		word[i] = i;
+	if (variant == 1)
+		asm volatile("rep outsl" : "+S"(at), "+c"(count) : "d"(0x80) : "memory");
+	else
+		asm volatile("rep insl" : "+D"(at), "+c"(count) : "d"(0x80) : "memory");
+	rogue_expect(v, 19, count, 0);
+	rogue_expect(v, 19, at, (u64)word + 2 * PAGE_SIZE);
+	for (u32 i = 0; i < 2 * PAGE_SIZE / 4; i++)
+		rogue_expect(v, 19, word[i], variant == 1 ? i : ~0u);
+	rogue_expect(v, 19, word[2 * PAGE_SIZE / 4], 0);
+	rogue_expect(v, 19,
+		     rt_try(variant == 1 ? outs_unmapped : ins_unmapped, (void *)0x7fff00000000, v),
+		     14);
+	rogue_expect(v, 19, v->fault.error, variant == 1 ? 0 : 2);
+	rogue_expect(v, 19, read_cr2(), 0x7fff00000000);
+}
+
+/* An access of up to four bytes at PORT comes to one that ends the machine (vmx/pc/pm.h): 8042, PM1a
+ * control, reset control, isa-debug-exit. */
+static bool ends_machine(u32 port)
+{
+	static const u16 ends[] = { 0x64, 0xf4, 0x604, 0x605, 0xcf9 };
+
+	for (u32 i = 0; i < ARRAY_SIZE(ends); i++)
+		if (((ends[i] - port) & 0xffff) < 4)
+			return true;
+	return false;
+}
+
 void rogue_ports(struct vcpu *v, u32 variant)
 {
-	static u8 buffer[64];
-	u64 at = (u64)buffer, count = sizeof(buffer);
-
-	if (variant == 1)
-		asm volatile("rep outsb" : "+S"(at), "+c"(count) : "d"(0x3f8) : "memory");
-	if (variant == 2)
-		asm volatile("rep insb" : "+D"(at), "+c"(count) : "d"(0x60) : "memory");
+	if (variant)
+		string_io(v, variant);
 	for (u32 i = 0, port = v->rounds * 0x400 & 0xffff; i < 0x400; i++, port++) {
 		u32 dword;
 		u16 word;
@@ -65,6 +111,8 @@ void rogue_ports(struct vcpu *v, u32 variant)
 		asm volatile("inl %w1, %0" : "=a"(dword) : "d"(port));
 		asm volatile("inw %w1, %0" : "=a"(word) : "d"(port));
 		inb(port);
+		if (ends_machine(port))
+			continue;
 		outb(port, 0xfe);
 		outw(port, 0xfefe);
 		asm volatile("outl %0, %w1" : : "a"(0xfefefefe), "d"(port));

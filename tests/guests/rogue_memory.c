@@ -20,23 +20,31 @@ static volatile u8 *map(u64 gpa)
 	return (volatile u8 *)WINDOW;
 }
 
+/* Nobody answers there: reads give ones, writes go nowhere. Code cannot be there. */
 void rogue_outside(struct vcpu *v, u32 variant)
 {
 	const u64 gpas[] = { 0x40000000, 0x40000000,  0xfee01000,
-			     0xfec00000, 0x100000000, (u64)GUEST_INFO->ram_pages << PAGE_SHIFT,
+			     0xfed00000, 0x100000000, (u64)GUEST_INFO->ram_pages << PAGE_SHIFT,
 			     0x40000000 };
 	volatile u8 *p;
+	u32 x = v->rounds;
 
 	if (variant >= ARRAY_SIZE(gpas))
 		return;
 	p = map(gpas[variant]);
-	if (variant == 1)
-		*p = 1;
-	else if (variant == 6)
+	if (variant == 6)
 		asm volatile("call *%0" : : "r"(p) : "memory");
-	else
-		*p;
-	rt_wrong(v, WRONG_STATE, gpas[variant], 0, 0); /* nothing may come back */
+	if (variant == 1) {
+		p[3] = 1;
+		*(volatile u64 *)(p + 0xff8) = 2;
+		asm volatile("lock addl %1, %0" : "+m"(*(volatile u32 *)p) : "r"(x) : "cc");
+		asm volatile("xchg %1, %0" : "+m"(*(volatile u32 *)(p + 1)), "+r"(x));
+		rogue_expect(v, 2, x, ~0u);
+	}
+	rogue_expect(v, 2, *p, 0xff);
+	rogue_expect(v, 2, *(volatile u16 *)(p + 0x123), 0xffff);
+	rogue_expect(v, 2, *(volatile u32 *)p, ~0u);
+	rogue_expect(v, 2, *(volatile u64 *)(p + 0xff8), ~0ull);
 }
 
 void rogue_jump(struct vcpu *v, u32 variant)

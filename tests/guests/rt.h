@@ -182,8 +182,8 @@ static inline void apic_eoi(void)
 
 /* Sends COMMAND to the vCPU DEST, or by shorthand. */
 void apic_send(u32 dest, u32 command);
-/* Starts the periodic timer at VECTOR_TIMER, an interrupt every TICKS ticks of the TSC, about.
- * Interrupts must be off. */
+/* Starts the periodic timer at VECTOR_TIMER, an interrupt every TICKS ticks of the TSC, about,
+ * or less often where that would leave the guest no time. Interrupts must be off. */
 void apic_timer_start(struct vcpu *v, u64 ticks);
 
 /* Waiting: true as soon as *COUNTER is at least VALUE, false when neither BOUND_TICKS of the TSC

@@ -53,6 +53,7 @@ void guest_main(struct vcpu *v)
 		state_cpu(v);
 		state_priority(v);
 		state_apic_regs(v);
+		state_x2apic(v);
 		state_ipi(v);
 		state_timer(v);
 		data_visit(v);

@@ -125,6 +125,30 @@ enum state_check {
 	CHECK_TIMER_DIVIDE_RATE,
 	CHECK_TIMER_HLT,
 	CHECK_TIMER_EARLY,
+	CHECK_BASE = 3120,
+	CHECK_BASE_REFUSED, /* #GP: elsewhere, a reserved bit, a transition that there is none of */
+	CHECK_X2APIC_MODE,
+	CHECK_X2APIC_ID,
+	CHECK_X2APIC_LDR,
+	CHECK_X2APIC_KEEPS,	     /* the registers that xAPIC mode had */
+	CHECK_X2APIC_REFUSED = 3130, /* + index in refused_msrs[] of state_x2apic.c */
+	CHECK_X2APIC_TPR = 3150,
+	CHECK_X2APIC_CR8,
+	CHECK_X2APIC_HELD,
+	CHECK_X2APIC_RELEASED,
+	CHECK_X2APIC_ICR,
+	CHECK_X2APIC_MEMORY, /* the page is memory like any other */
+	CHECK_DEADLINE,
+	CHECK_DEADLINE_EARLY,
+	CHECK_DEADLINE_OVER,
+	CHECK_DEADLINE_PAST,
+	CHECK_DISABLED_CPUID,
+	CHECK_DISABLED_MSR,
+	CHECK_DISABLED_MEMORY,
+	CHECK_ENABLED_CPUID,
+	CHECK_ENABLED_RESET,
+	CHECK_CPUID_TOPOLOGY,
+	CHECK_CPUID_CLOCKS,
 };
 
 /* One check: reports when VALUE is not what is EXPECTED. */
@@ -141,6 +165,7 @@ void state_cr(struct vcpu *v);
 void state_cpu(struct vcpu *v);
 void state_priority(struct vcpu *v);
 void state_apic_regs(struct vcpu *v);
+void state_x2apic(struct vcpu *v);
 void state_ipi(struct vcpu *v);
 void state_timer(struct vcpu *v);
 void state_setup(void); /* vCPU 0, before the first of them */

@@ -159,8 +159,8 @@ static void check_cpuid(struct vcpu *v)
 	u64 cr4 = read_cr4();
 
 	check(v, CHECK_CPUID_VMX, one.ecx & BIT(5), 0);
-	check(v, CHECK_CPUID_X2APIC, one.ecx & BIT(21), 0);
-	check(v, CHECK_CPUID_DEADLINE, one.ecx & BIT(24), 0);
+	check(v, CHECK_CPUID_X2APIC, one.ecx & BIT(21), BIT(21));
+	check(v, CHECK_CPUID_DEADLINE, one.ecx & BIT(24), BIT(24));
 	check_true(v, CHECK_CPUID_HYPERVISOR, one.ecx & BIT(31));
 	check_true(v, CHECK_CPUID_LEAF, leaf.eax >= 0x40000000 && leaf.eax < 0x40010000);
 	check_true(v, CHECK_CPUID_SIGNATURE, leaf.ebx && leaf.ecx);

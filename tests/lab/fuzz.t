@@ -13,7 +13,7 @@ awk -v seed="$SEED" -v tests="$TESTS" -v dir="$dir/fuzz" '
 function any(list,   word, n) { n = split(list, word, " "); return word[int(rand() * n) + 1] }
 function actions(n,   s) {
 	while (n--)
-		s = s " " any("read:apic read:d0 write:d0 write:d0 hread:d0 exit")
+		s = s " " any("read:apic read:d0 write:d0 write:d0 hread:d0 hwrite:d0 exit")
 	return s
 }
 BEGIN {
@@ -24,7 +24,7 @@ BEGIN {
 		"publish_reload.plain unmap_lock fault_lock fault_p reload_clear reload_clear.plain " \
 		"reload_again reload_p read_mode read_fence read_p sleep_fence request.plain"
 	of_reclaim = "reload_absent fill_claim fill_claim.plain fill_p put_copy put_handle copy_kept " \
-		"copy_drop unmap_entry unmap_entry.plain count_entry prune_entry unmap wait copy " \
+		"copy_drop write_claim.plain write_copy unmap_entry unmap_entry.plain count_entry prune_entry unmap wait copy " \
 		"publish_flush release flush"
 	for (i = 0; i < tests; i++) {
 		file = sprintf("%s/%d-%d.litmus", dir, seed, i)

@@ -173,6 +173,17 @@ static void read_by_host(u64 page)
 	       page, me->written[page]);
 }
 
+/* And its write, of all words that this vCPU has there. */
+static void write_by_host(u64 page)
+{
+	u64 value = me->written[page] + 1, gpa = (page << PAGE_SHIFT) + 8 * me->vcpu.gate.id;
+
+	for (unsigned i = 0; i < WORDS; i++)
+		EXPECT(!guest_write(&me->vcpu, gpa + 8 * 64 * i, &value, 8),
+		       "the host cannot write");
+	me->written[page] = value;
+}
+
 /* One stay in guest mode: until a kick, an EPT violation, or some other exit. Returns the page that
  * it was violated for, and what for; 0 none. */
 static u64 stay(u64 hot)
@@ -234,8 +245,11 @@ static void *vcpu_thread(void *arg)
 			me->late++;
 			cpu_relax();
 		}
-		if (every(cpus_use.host_every, ++me->exits))
-			read_by_host(random_next(&me->random) % cpus_use.pages);
+		if (every(cpus_use.host_every, ++me->exits)) {
+			u64 r = random_next(&me->random);
+
+			(r & 1 ? read_by_host : write_by_host)((r >> 1) % cpus_use.pages);
+		}
 		if (me->exits % 256 == 0)
 			hot = random_next(&me->random);
 		if (every(cpus_use.reclaim_every, me->exits))

@@ -18,7 +18,7 @@ struct cpus_use {
 	unsigned apic_every;	/* uses of data: one of the APIC-access page */
 	unsigned read_every;	/* uses of data: one that writes nothing */
 	unsigned zero_every;	/* writes: one of 0, after which one word may tell the page */
-	unsigned host_every;	/* exits: the hypervisor reads for the vCPU */
+	unsigned host_every;	/* exits: the hypervisor reads or writes for the vCPU */
 	unsigned reclaim_every; /* exits: a direct reclaim, beside those when there is need */
 	bool short_of_memory;	/* an EPT violation may have to wait for a frame */
 };

@@ -8,8 +8,8 @@
 
 #define GUEST 7
 #define BLOCKS 4
-#define FIRST (BLOCK_FRAMES - 5) /* frames of block 0: the tables take 5 */
-#define FRAMES (FIRST + (BLOCKS - 1) * BLOCK_FRAMES)
+#define FIRST (LARGE_PAGES - 5) /* frames of block 0: the tables take 5 */
+#define FRAMES (FIRST + (BLOCKS - 1) * LARGE_PAGES)
 
 static u64 base; /* the range's first block */
 
@@ -20,26 +20,26 @@ static int setup(void **state)
 
 	(void)state;
 	fake_frames_leave(0);
-	fake_frames(BLOCKS * BLOCK_FRAMES);
+	fake_frames(BLOCKS * LARGE_PAGES);
 	pfn = frame_alloc(OWNER_HOST);
-	base = pfn & -BLOCK_FRAMES;
+	base = pfn & -LARGE_PAGES;
 	frame_free(pfn, OWNER_HOST);
 	return frames_free() == FRAMES ? 0 : -1;
 }
 
 static u64 block(u64 pfn)
 {
-	return (pfn - base) / BLOCK_FRAMES;
+	return (pfn - base) / LARGE_PAGES;
 }
 
 /* All of a whole block for the guest, but for FREE frames. */
 static u64 nearly_full(u64 free)
 {
-	u64 run = frame_alloc_run(GUEST, BLOCK_FRAMES, BLOCK_FRAMES);
+	u64 run = frame_alloc_run(GUEST, LARGE_PAGES, LARGE_PAGES);
 
 	assert_true(run);
 	for (u64 i = 0; i < free; i++)
-		frame_free(run + i * 7 % BLOCK_FRAMES, GUEST);
+		frame_free(run + i * 7 % LARGE_PAGES, GUEST);
 	return run;
 }
 
@@ -53,7 +53,7 @@ static void kept_apart(void **state)
 		assert_int_equal(block(frame_alloc(GUEST)), 1);
 		assert_int_equal(block(frame_alloc(i % 2 ? OWNER_HOST : OWNER_STORE(GUEST))), 0);
 	}
-	while (seen < FIRST - 400 + BLOCK_FRAMES) { /* the rest of 0, then one that is whole */
+	while (seen < FIRST - 400 + LARGE_PAGES) { /* the rest of 0, then one that is whole */
 		assert_true(block(frame_alloc(OWNER_STORE(GUEST))) != 1);
 		seen++;
 	}
@@ -83,13 +83,13 @@ static void whole_again(void **state)
 	(void)state;
 	nearly_full(0);
 	nearly_full(0);
-	for (u64 i = 0; i < BLOCK_FRAMES; i++)
-		frame_free(run + i * 5 % BLOCK_FRAMES, GUEST);
-	assert_int_equal(frame_alloc_run(OWNER_STORE(GUEST), BLOCK_FRAMES, BLOCK_FRAMES), run);
-	assert_int_equal(frame_alloc_run(GUEST, BLOCK_FRAMES, 1), 0);
-	for (u64 i = 0; i < BLOCK_FRAMES; i++)
-		frame_free(run + i * 3 % BLOCK_FRAMES, OWNER_STORE(GUEST));
-	assert_int_equal(frame_alloc_run(GUEST, FIRST + BLOCK_FRAMES, 1), base + 5);
+	for (u64 i = 0; i < LARGE_PAGES; i++)
+		frame_free(run + i * 5 % LARGE_PAGES, GUEST);
+	assert_int_equal(frame_alloc_run(OWNER_STORE(GUEST), LARGE_PAGES, LARGE_PAGES), run);
+	assert_int_equal(frame_alloc_run(GUEST, LARGE_PAGES, 1), 0);
+	for (u64 i = 0; i < LARGE_PAGES; i++)
+		frame_free(run + i * 3 % LARGE_PAGES, OWNER_STORE(GUEST));
+	assert_int_equal(frame_alloc_run(GUEST, FIRST + LARGE_PAGES, 1), base + 5);
 	assert_int_equal(frames_free(), 0);
 }
 
@@ -123,23 +123,23 @@ static void kept_back(void **state)
 
 	(void)state;
 	assert_int_equal(frames_isolate(), run);
-	assert_int_equal(frames_free(), FRAMES - BLOCK_FRAMES + 100);
-	assert_true(frame_alloc_run(GUEST, 2 * BLOCK_FRAMES, BLOCK_FRAMES));
-	assert_int_equal(frame_alloc_run(GUEST, BLOCK_FRAMES, BLOCK_FRAMES), 0);
-	for (u64 i = 0; i < BLOCK_FRAMES; i++)
+	assert_int_equal(frames_free(), FRAMES - LARGE_PAGES + 100);
+	assert_true(frame_alloc_run(GUEST, 2 * LARGE_PAGES, LARGE_PAGES));
+	assert_int_equal(frame_alloc_run(GUEST, LARGE_PAGES, LARGE_PAGES), 0);
+	for (u64 i = 0; i < LARGE_PAGES; i++)
 		if (frame_owner(run + i) == GUEST && seen++ < 200)
 			frame_free(run + i, GUEST);
 	while ((pfn = frame_alloc(seen++ % 2 ? GUEST : OWNER_HOST)))
 		assert_int_equal(block(pfn), 0);
 	assert_int_equal(frame_alloc_run(GUEST, 1, 1), 0);
 	assert_int_equal(frames_free(), 300);
-	for (u64 i = 0; i < BLOCK_FRAMES; i++)
+	for (u64 i = 0; i < LARGE_PAGES; i++)
 		if (frame_owner(run + i) == GUEST)
 			frame_free(run + i, GUEST);
-	assert_int_equal(frame_alloc_run(OWNER_HOST, BLOCK_FRAMES, BLOCK_FRAMES), 0);
+	assert_int_equal(frame_alloc_run(OWNER_HOST, LARGE_PAGES, LARGE_PAGES), 0);
 	assert_int_equal(frame_alloc(OWNER_HOST), 0);
 	assert_true(frames_isolate_end());
-	assert_int_equal(frame_alloc_run(GUEST, BLOCK_FRAMES, BLOCK_FRAMES), run);
+	assert_int_equal(frame_alloc_run(GUEST, LARGE_PAGES, LARGE_PAGES), run);
 	assert_int_equal(frames_free(), 0);
 }
 

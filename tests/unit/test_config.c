@@ -55,7 +55,7 @@ static void check_defaults(const struct run_config *r)
 	assert_int_equal(r->mem, 0);
 	assert_int_equal(r->guest_mem, 8 << 20);
 	assert_int_equal(r->migrate, 0);
-	assert_true(r->apicv);
+	assert_string_equal(r->apicv, "on");
 	assert_true(r->collapse);
 	assert_false(r->with);
 }
@@ -88,7 +88,7 @@ static void every_key(void **state)
 			       "arg = 4294967295\n"
 			       "moves = 1000000000\n"
 			       "seed = 0xFFFFffffFFFFffff\n"
-			       "apicv = off\n"
+			       "apicv = registers\n"
 			       "collapse = off\n"
 			       "migrate = 1000000000\n"
 			       "mem = 64G\n"
@@ -105,7 +105,7 @@ static void every_key(void **state)
 	assert_int_equal(cfg.run[0].arg, UINT32_MAX);
 	assert_int_equal(cfg.run[0].moves, 1000000000);
 	assert_true(cfg.run[0].seed == UINT64_MAX);
-	assert_false(cfg.run[0].apicv);
+	assert_string_equal(cfg.run[0].apicv, "registers");
 	assert_false(cfg.run[0].collapse);
 	assert_int_equal(cfg.run[0].migrate, 1000000000);
 	assert_true(cfg.run[0].mem == 64ul << 30);
@@ -230,9 +230,11 @@ static void errors(void **state)
 	refuses("fault = all",
 		"interlock.cfg:1: fault = all is not known; allowed: none, entry, panic, mute, "
 		"storm");
-	refuses("apicv = yes", "interlock.cfg:1: apicv = yes is not known; allowed: off, on");
+	refuses("apicv = yes",
+		"interlock.cfg:1: apicv = yes is not known; allowed: off, registers, "
+		"x2apic, delivery, on");
 	refuses("color = red", "interlock.cfg:1: unknown key \"color\"; allowed: protocol, guest, "
-			       "fault, apicv, large, collapse, cpus, batch, arg, "
+			       "initrd, cmdline, fault, apicv, large, collapse, x2apic, cpus, batch, arg, "
 			       "moves, seed, migrate, mem, guest_mem, host_apic");
 	refuses("seed = 1\r\nseed = 1\r\n",
 		"interlock.cfg:2: seed stands twice; allowed: once in a section");
@@ -276,6 +278,40 @@ static void bad_numbers(void **state)
 	assert_int_equal(cfg.run[0].seed, 10);
 }
 
+static void images(void **state)
+{
+	char line[600] = "cmdline = ";
+
+	(void)state;
+	assert_int_equal(parse("guest = \\guest\\vmlinuz\ninitrd = \\i.img\n"
+			       "cmdline =  console=ttyS0 a = b  # not this\nx2apic = on\n"
+			       "[run]\n[run]\nguest = patrol\n[run]\nmoves = 5\n"),
+			 0);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(config_is_image(&cfg.run[i]), i != 1);
+		assert_string_equal(cfg.run[i].initrd, "\\i.img");
+		assert_string_equal(cfg.run[i].cmdline, "console=ttyS0 a = b");
+		assert_true(cfg.run[i].x2apic);
+	}
+	assert_string_equal(cfg.run[0].guest, "\\guest\\vmlinuz");
+	assert_int_equal(cfg.run[0].moves, ENDLESS);
+	assert_int_equal(cfg.run[1].moves, 2000);
+	assert_int_equal(cfg.run[2].moves, 5);
+
+	refuses("guest = \\", "interlock.cfg:1: guest = \\; allowed: a file on the ESP, such as "
+			      "\\guest\\vmlinuz, of letters, digits, . _ - +");
+	refuses("initrd = i.img", "interlock.cfg:1: initrd = i.img; allowed: a file on the ESP, such as "
+				  "\\guest\\vmlinuz, of letters, digits, . _ - +");
+	refuses("initrd = \\a:b", "interlock.cfg:1: initrd = \\a:b; allowed: a file on the ESP, such as "
+				  "\\guest\\vmlinuz, of letters, digits, . _ - +");
+	refuses("initrd = \\0123456789012345678901234567890123456789012345678901234567890123",
+		"interlock.cfg:1: initrd has 65 characters; allowed: 63");
+	memset(line + 10, 'x', 512);
+	refuses(line, "interlock.cfg:1: cmdline has 512 characters; allowed: 511");
+	line[10 + 511] = '\0';
+	assert_int_equal(parse(line), 0);
+}
+
 static void limits(void **state)
 {
 	char line[CONFIG_MAX_LINE + 3] = "seed = 5 #", runs[6 * (CONFIG_MAX_RUNS + 1) + 1] = "";
@@ -285,7 +321,7 @@ static void limits(void **state)
 	memset(line + 10, 'x', CONFIG_MAX_LINE - 10);
 	assert_int_equal(parse(line), 0);
 	line[CONFIG_MAX_LINE] = 'x';
-	refuses(line, "interlock.cfg:1: the line has 256 bytes; allowed: 255");
+	refuses(line, "interlock.cfg:1: the line has 601 bytes; allowed: 600");
 
 	for (unsigned i = 0; i < CONFIG_MAX_RUNS; i++)
 		strcat(runs, "[run]\n");
@@ -393,7 +429,7 @@ int main(void)
 		cmocka_unit_test(defaults),	   cmocka_unit_test(every_key),
 		cmocka_unit_test(sections),	   cmocka_unit_test(errors),
 		cmocka_unit_test(bad_numbers),	   cmocka_unit_test(sizes),
-		cmocka_unit_test(guests_together), cmocka_unit_test(limits),
+		cmocka_unit_test(guests_together), cmocka_unit_test(images), cmocka_unit_test(limits),
 		cmocka_unit_test(any_bytes),
 	};
 

@@ -265,6 +265,12 @@ static void xsetbvs(void **state)
 	assert_false(xsetbv_of(1, 1));
 	assert_int_equal(fake_xsetbvs, 0);
 	assert_int_equal(vcpu.xcr0, 1);
+	for (u64 cpl = 1; cpl < 4; cpl++) {
+		fake_vmcs[GUEST_SS_ACCESS_RIGHTS] = 0xc093 | cpl << 5;
+		assert_false(xsetbv_of(0, 7));
+	}
+	fake_vmcs[GUEST_SS_ACCESS_RIGHTS] = 0xc093;
+	assert_int_equal(fake_xsetbvs, 0);
 	assert_true(xsetbv_of(0xffff000000000000, 7));
 	assert_int_equal(fake_xcr0, 7);
 	assert_int_equal(vcpu.xcr0, 7);

@@ -72,10 +72,12 @@ static void entry_layout(void **state)
 	assert_int_equal(ept_walk(&ept, 0x7fffffff).value, 0x12340000000b5);
 	assert_int_equal(ept_map(&ept, 0x200000, 0xffffffe00000, 2, EPT_READ), 0);
 	assert_int_equal(ept_walk(&ept, 0x200000).value, 0xffffffe000b1);
-	/* Entries that lead to a table: all permissions, no other bit but the count in 61:52. */
-	assert_int_equal(root[0] & ~EPT_ADDRESS, EPT_RWX | 3ul << 52);
+	/* Entries that lead to a table: all permissions, no other bit. */
+	assert_int_equal(root[0] & ~EPT_ADDRESS, EPT_RWX);
+	assert_int_equal(frame_noted(root[0] >> PAGE_SHIFT & 0xffffffffff), 3);
 	table = frame_ptr(root[0] >> PAGE_SHIFT & 0xffffffffff);
-	assert_int_equal(table[3] & ~EPT_ADDRESS, EPT_RWX | 1ul << 52);
+	assert_int_equal(table[3] & ~EPT_ADDRESS, EPT_RWX);
+	assert_int_equal(frame_noted(table[3] >> PAGE_SHIFT & 0xffffffffff), 1);
 	assert_true(ept_walk(&ept, 0x40000000).entry == &table[1]);
 	assert_int_equal(ept_walk(&ept, 0x80000000).level, 0);
 	assert_int_equal(ept_walk(&ept, 0x80000000).value, 0);
@@ -169,7 +171,8 @@ static void splits(void **state)
 		free = frames_free();
 		assert_int_equal(ept_split(&ept, gpa + 5 * size + 0x234), 0);
 		assert_int_equal(frames_free(), free - 1);
-		assert_int_equal(*leaf.entry & ~EPT_ADDRESS, EPT_RWX | 512ul << 52);
+		assert_int_equal(*leaf.entry & ~EPT_ADDRESS, EPT_RWX);
+		assert_int_equal(frame_noted(*leaf.entry >> PAGE_SHIFT & 0xffffffffff), 512);
 		for (unsigned i = 0; i < 512; i++) {
 			struct ept_leaf child = ept_walk(&ept, gpa + i * size + 0x234);
 

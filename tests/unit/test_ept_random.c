@@ -60,7 +60,7 @@ static unsigned path(u64 gpa, u64 **entries)
 	return n;
 }
 
-/* Bits 61:52 of an entry that leads to a table tell how many entries that has. */
+/* The note of a table's frame tells how many entries it has. */
 static void counts(u64 page)
 {
 	u64 *entries[3];
@@ -71,8 +71,8 @@ static void counts(u64 page)
 
 		for (unsigned i = 0; i < 512; i++)
 			used += !!(table[i] & EPT_RWX);
-		CHECK((*entries[n] >> 52 & 0x3ff) == used);
-		CHECK(!(*entries[n] >> 62));
+		CHECK(frame_noted(frame_of(table)) == used);
+		CHECK(!(*entries[n] >> 52));
 	}
 }
 

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The exits that EPT causes: what of the interrupted event is put back, when the vCPU stops trying,
- * what is counted.
+ * what is counted, what goes to a device.
  * links: vmx/eptexit.c tests/unit/fake.c mm/frame.c
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/unit/fake.h"
 #include "vmx/exit.h"
 #include "vmx/guest.h"
+#include "vmx/mmio.h"
 
 #define NMI_UNBLOCKED BIT(12)
 #define RAM_PAGES 8
@@ -71,11 +73,45 @@ void gate_no_memory(struct gate *g, u64 gfn)
 	no_memory++;
 }
 
+static char stop_text[256];
+
 void guest_stop(struct guest *g, const char *fmt, ...)
 {
+	va_list args;
+
 	(void)g;
-	(void)fmt;
+	va_start(args, fmt);
+	vsnprintf(stop_text, sizeof(stop_text), fmt, args);
+	va_end(args);
 	stopped++;
+}
+
+static const struct mmio device = { .base = 0x10000 };
+static unsigned accesses;
+static u64 access_kind;
+static int access_answer;
+
+const struct mmio *mmio_find(struct vcpu *v, u64 gpa)
+{
+	assert_ptr_equal(v, &vcpu);
+	assert_int_equal(gpa, fake_vmcs[GUEST_PHYSICAL_ADDRESS]);
+	return &device;
+}
+
+int mmio_access(struct vcpu *v, const struct mmio *d, u64 gpa, u64 kind, struct code *code)
+{
+	assert_ptr_equal(v, &vcpu);
+	assert_ptr_equal(d, &device);
+	assert_int_equal(gpa, fake_vmcs[GUEST_PHYSICAL_ADDRESS]);
+	code->size = 1;
+	access_kind = kind;
+	accesses++;
+	return access_answer;
+}
+
+void code_text(const struct code *code, char text[CODE_TEXT])
+{
+	strcpy(text, code->size ? "90 " : "");
 }
 
 static int setup(void **state)
@@ -86,7 +122,9 @@ static int setup(void **state)
 	vcpu = (struct vcpu){ .ept = &guest.ept, .guest = &guest };
 	fake_vmcs[EXIT_QUALIFICATION] = EPT_WRITE;
 	fake_on_relax = NULL;
-	answer = 0;
+	answer = access_answer = 0;
+	accesses = 0;
+	stop_text[0] = 0;
 	changes = faults = turned = got_on = redelivered = blocked = drained = stopped = no_memory =
 		0;
 	return 0;
@@ -98,7 +136,6 @@ static void handled(void **state)
 	exit_ept_violation(&vcpu);
 	assert_int_equal(faults, 1);
 	assert_int_equal(redelivered, 1);
-	assert_int_equal(drained, 1);
 	assert_int_equal(turned, 1);
 	assert_int_equal(blocked, 0);
 	assert_int_equal(vcpu.retries, 0);
@@ -121,13 +158,11 @@ static void counted_by_kind(void **state)
 		{ 3, P_SAME, P_KIND_SAME, "fault-same" },
 		{ 4, P_PACKED, P_KIND_PACKED, "fault-packed" },
 		{ APIC_ACCESS_GFN, 0x6000 | P_PRESENT, P_KIND_RESIDENT, "fault-resident" },
-		{ RAM_PAGES, 0, P_KIND_ABSENT, "fault-absent" }, /* no memory there */
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		setup(state);
-		if (backing_entry(&guest.backing, cases[i].gfn))
-			*backing_entry(&guest.backing, cases[i].gfn) = cases[i].entry;
+		*backing_entry(&guest.backing, cases[i].gfn) = cases[i].entry;
 		fake_vmcs[GUEST_PHYSICAL_ADDRESS] = cases[i].gfn << PAGE_SHIFT | 0x123;
 		exit_ept_violation(&vcpu);
 		for (unsigned k = 0; k < P_KINDS; k++)
@@ -157,7 +192,6 @@ static void waits(void **state)
 	exit_until_there(-EAGAIN);
 	assert_int_equal(turned, 1000);
 	assert_int_equal(got_on, 0);
-	assert_int_equal(drained, 1);
 	assert_int_equal(vcpu.faults_count[P_KIND_ABSENT], 1);
 	longest = vcpu.stall_max;
 	answer = 0;
@@ -205,7 +239,7 @@ static void leaves_while_waiting(void **state)
 
 static void stops_the_guest(void **state)
 {
-	static const int errors[] = { -ENOMEM, -EACCES, -EFAULT };
+	static const int errors[] = { -ENOMEM, -EACCES };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(errors); i++) {
 		setup(state);
@@ -216,6 +250,77 @@ static void stops_the_guest(void **state)
 		assert_int_equal(faults, 1);
 	}
 	assert_panics("misconfiguration", exit_ept_misconfiguration(&vcpu));
+}
+
+#define LINEAR BIT(7)
+#define OPERAND BIT(8)
+
+static void access_absent(u64 qualification, u64 vectoring)
+{
+	setup(NULL);
+	fake_vmcs[GUEST_PHYSICAL_ADDRESS] = (u64)RAM_PAGES << PAGE_SHIFT | 0x20;
+	fake_vmcs[GUEST_RIP] = 0x1234;
+	fake_vmcs[EXIT_QUALIFICATION] = qualification;
+	fake_vmcs[IDT_VECTORING_INFO] = vectoring;
+}
+
+/* Where there is no memory: not a fault, not counted as one. */
+static void device_access(void **state)
+{
+	(void)state;
+	for (u64 kind = EPT_READ; kind <= (EPT_READ | EPT_WRITE); kind++) {
+		access_absent(kind | LINEAR | OPERAND, 0);
+		exit_ept_violation(&vcpu);
+		assert_int_equal(accesses, 1);
+		assert_int_equal(access_kind, kind);
+		assert_int_equal(got_on, 1);
+	}
+	/* Its instruction could not be read: the guest makes the access again, and has not got on. */
+	access_absent(EPT_READ | LINEAR | OPERAND, 0);
+	access_answer = -EAGAIN;
+	exit_ept_violation(&vcpu);
+	assert_int_equal(accesses, 1);
+	assert_int_equal(got_on + stopped, 0);
+	/* What is not known stops it. */
+	access_absent(EPT_READ | LINEAR | OPERAND, 0);
+	access_answer = -EINVAL;
+	exit_ept_violation(&vcpu);
+	assert_int_equal(stopped, 1);
+	assert_string_equal(stop_text,
+			    "vCPU 0: no memory at guest-physical 8020: an instruction that is not "
+			    "supported there, at RIP 1234: 90 ");
+	assert_int_equal(faults + turned, 0);
+	for (unsigned k = 0; k < P_KINDS; k++)
+		assert_int_equal(vcpu.faults_count[k], 0);
+}
+
+static void no_device_access(void **state)
+{
+	static const struct {
+		u64 qualification, vectoring;
+		const char *what;
+	} cases[] = {
+		{ EPT_EXEC | LINEAR | OPERAND, 0, "instruction fetch" },
+		{ EPT_READ | LINEAR, 0, "page walk" },
+		{ EPT_READ | EPT_WRITE | LINEAR, 0, "page walk" },
+		{ EPT_READ, 0, "page walk" },
+		{ EPT_READ | OPERAND, 0, "page walk" },
+		{ EPT_WRITE | LINEAR | OPERAND, INTR_VALID | 14, "event delivery" },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[100];
+
+		access_absent(cases[i].qualification, cases[i].vectoring);
+		exit_ept_violation(&vcpu);
+		assert_int_equal(accesses, 0);
+		assert_int_equal(stopped, 1);
+		snprintf(text, sizeof(text),
+			 "vCPU 0: no memory at guest-physical 8020: %s, at RIP 1234",
+			 cases[i].what);
+		assert_string_equal(stop_text, text);
+	}
 }
 
 static void log_full(void **state)
@@ -241,6 +346,8 @@ int main(void)
 		cmocka_unit_test_setup(waits_for_memory, setup),
 		cmocka_unit_test_setup(leaves_while_waiting, setup),
 		cmocka_unit_test_setup(stops_the_guest, setup),
+		cmocka_unit_test_setup(device_access, setup),
+		cmocka_unit_test_setup(no_device_access, setup),
 		cmocka_unit_test_setup(log_full, setup),
 	};
 

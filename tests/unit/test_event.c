@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What is delivered with the next entry, and what the processor is asked to exit for.
- * links: vmx/event.c apic/vlapic.c mm/frame.c tests/unit/fake.c
+ * links: vmx/event.c vmx/delivery.c apic/vlapic.c apic/vpriority.c apic/vtimer.c apic/vipi.c apic/vx2apic.c
+ * links: mm/frame.c tests/unit/fake.c
  */
+#include <stdlib.h>
+
 #include "apic/lapic.h"
 #include "tests/unit/fake.h"
-#include "vmx/vcpu.h"
+#include "vmx/guest.h"
 
 #define EXTERNAL(vector) (INTR_VALID | INTR_EXTERNAL << 8 | (vector))
 #define AN_NMI (INTR_VALID | INTR_NMI << 8 | VECTOR_NMI)
@@ -28,9 +31,45 @@ u32 lapic_timer_count(void)
 	return 0;
 }
 
+u64 lapic_timer_counts(u64 tsc_ticks, u32 divide_config)
+{
+	(void)divide_config;
+	return tsc_ticks;
+}
+
 void vlapic_notify(struct vlapic *target)
 {
 	(void)target;
+}
+
+void vlapic_level_ended(struct vlapic *l, u8 vector)
+{
+	(void)l;
+	(void)vector;
+}
+
+/* The PIC: vectors that wait, the last one first. */
+static int pic[4];
+static unsigned pic_count, pic_asked;
+
+bool pic_waits(struct vcpu *v)
+{
+	assert_ptr_equal(v, &vcpu);
+	return pic_count;
+}
+
+int pic_accept(struct vcpu *v)
+{
+	assert_ptr_equal(v, &vcpu);
+	pic_asked++;
+	return pic_count ? pic[--pic_count] : -1;
+}
+
+void guest_stop(struct guest *g, const char *fmt, ...)
+{
+	(void)g;
+	(void)fmt;
+	abort();
 }
 
 /* Interrupts on, nothing pending. */
@@ -38,11 +77,15 @@ static int setup(void **state)
 {
 	(void)state;
 	fake_vmcs_clear();
+	this_cpu()->vcpu = &vcpu;
 	vcpu = (struct vcpu){ .state = VCPU_RUNNING, .proc_ctls = CTLS };
 	vcpu.lapic = (struct vlapic){ .page = page, .peers = peers, .npeers = 1 };
+	vcpu.lapic.base = VLAPIC_BASE_RESET | APIC_BASE_BSP;
+	pic_count = pic_asked = 0;
 	vlapic_reset(&vcpu.lapic);
 	vlapic_write(&vcpu.lapic, APIC_SVR, 0x1ff);
 	fake_vmcs[GUEST_RFLAGS] = RFLAGS_FIXED | RFLAGS_IF;
+	fake_vmcs[GUEST_CR0] = CR0_PE;
 	fake_vmcs[PROC_BASED_CTLS] = CTLS;
 	return 0;
 }
@@ -171,7 +214,9 @@ static void nmi(void **state)
 		fake_vmcs[GUEST_INTERRUPTIBILITY] = blocked[i];
 		expect(0, PROC_NMI_WINDOW, 0);
 		assert_true(vcpu.nmi_pending);
-		assert_int_equal(vcpu.state, VCPU_RUNNING);
+		/* HLT in an NMI's handler lasts until an interrupt. */
+		assert_int_equal(vcpu.state, blocked[i] == INTERRUPTIBILITY_NMI ? VCPU_HALTED :
+										  VCPU_RUNNING);
 	}
 	fake_vmcs[GUEST_INTERRUPTIBILITY] = 0;
 	vcpu.state = VCPU_HALTED;
@@ -191,6 +236,10 @@ static void exceptions(void **state)
 	assert_int_equal(fake_vmcs[ENTRY_INTERRUPTION_INFO],
 			 INTR_VALID | INTR_ERROR_CODE | INTR_EXCEPTION << 8 | 14);
 	assert_int_equal(fake_vmcs[ENTRY_EXCEPTION_ERROR_CODE], 0x17);
+	fake_vmcs[GUEST_CR0] = 0; /* real mode knows no error codes */
+	vcpu_inject_gp();
+	assert_int_equal(fake_vmcs[ENTRY_INTERRUPTION_INFO],
+			 INTR_VALID | INTR_EXCEPTION << 8 | VECTOR_GP);
 }
 
 /* The exit came while INFO was delivered. */
@@ -245,13 +294,101 @@ static void redelivery_goes_first(void **state)
 	assert_int_equal(vlapic_pending(&vcpu.lapic), 0x61);
 }
 
+/* The PIC's goes before the APIC's, whatever the priorities; one event per entry all the same. */
+static void extint(void **state)
+{
+	(void)state;
+	pic[0] = 0x08;
+	pic_count = 1;
+	expect(0, 0, 0); /* LINT0 is masked */
+	vlapic_write(&vcpu.lapic, APIC_LVT_LINT0, DELIVER_EXTINT << 8);
+	vlapic_write(&vcpu.lapic, APIC_TPR, 0xff);
+	vcpu.state = VCPU_HALTED;
+	expect(EXTERNAL(0x08), 0, 0); /* also a vector that no APIC may have */
+	assert_int_equal(vcpu.state, VCPU_RUNNING);
+	assert_int_equal(vlapic_ppr(&vcpu.lapic), 0xff);
+	for (u32 reg = APIC_ISR; reg < APIC_ESR; reg += 16)
+		assert_int_equal(vlapic_get(&vcpu.lapic, reg), 0);
+	entered();
+	vlapic_write(&vcpu.lapic, APIC_TPR, 0);
+
+	pic[0] = 0x31, pic[1] = 0x30;
+	pic_count = 2;
+	interrupt(0x92);
+	expect(EXTERNAL(0x30), PROC_INTERRUPT_WINDOW, 0); /* more to come */
+	entered();
+	expect(EXTERNAL(0x31), PROC_INTERRUPT_WINDOW, 0);
+	entered();
+	expect(EXTERNAL(0x92), 0, 0);
+	entered();
+
+	pic_count = 1;
+	expect(EXTERNAL(0x31), 0, 0);
+	entered();
+	/* What waits and cannot be delivered is not acknowledged yet. */
+	pic_count = 1;
+	pic_asked = 0;
+	vcpu_inject_gp();
+	vcpu_deliver(&vcpu);
+	assert_int_equal(vcpu.proc_ctls, CTLS | PROC_INTERRUPT_WINDOW);
+	entered();
+	fake_vmcs[GUEST_RFLAGS] = RFLAGS_FIXED;
+	vcpu.state = VCPU_HALTED;
+	expect(0, PROC_INTERRUPT_WINDOW, 0);
+	assert_int_equal(vcpu.state, VCPU_HALTED);
+	fake_vmcs[GUEST_RFLAGS] |= RFLAGS_IF;
+	fake_vmcs[GUEST_INTERRUPTIBILITY] = INTERRUPTIBILITY_STI;
+	expect(0, PROC_INTERRUPT_WINDOW, 0);
+	fake_vmcs[GUEST_INTERRUPTIBILITY] = 0;
+	vcpu.nmi_pending = true;
+	expect(AN_NMI, PROC_INTERRUPT_WINDOW, 0);
+	assert_int_equal(pic_asked, 0);
+	entered();
+	expect(EXTERNAL(0x31), 0, 0);
+}
+
+/* By a message the PIC is asked once, and may have nothing. */
+static void extint_message(void **state)
+{
+	(void)state;
+	vcpu.extint_pending = true;
+	interrupt(0x41);
+	expect(EXTERNAL(0x41), 0, 0);
+	assert_int_equal(pic_asked, 1);
+	assert_false(vcpu.extint_pending);
+	entered();
+	expect(0, 0, 0);
+	assert_int_equal(pic_asked, 1);
+	pic[0] = 0x33;
+	pic_count = 1;
+	vcpu.extint_pending = true;
+	expect(EXTERNAL(0x33), 0, 0); /* LINT0 is masked */
+}
+
+/* With the APIC disabled the PIC's come straight to the bootstrap processor. */
+static void extint_without_apic(void **state)
+{
+	(void)state;
+	pic[0] = 0x33;
+	pic_count = 1;
+	interrupt(0x92);
+	vlapic_wrmsr(&vcpu.lapic, MSR_APIC_BASE, 0xfee00100);
+	expect(EXTERNAL(0x33), 0, 0);
+	entered();
+	expect(0, 0, 0);
+	vlapic_wrmsr(&vcpu.lapic, MSR_APIC_BASE, 0xfee00000);
+	pic_count = 1;
+	expect(0, 0, 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, setup)
 	const struct CMUnitTest tests[] = {
-		TEST(nothing),	      TEST(delivers),	 TEST(no_double_injection),
-		TEST(interrupts_off), TEST(held_by_tpr), TEST(nmi),
-		TEST(exceptions),     TEST(redelivery),	 TEST(redelivery_goes_first),
+		TEST(nothing),	      TEST(delivers),	    TEST(no_double_injection),
+		TEST(interrupts_off), TEST(held_by_tpr),    TEST(nmi),
+		TEST(exceptions),     TEST(redelivery),	    TEST(redelivery_goes_first),
+		TEST(extint),	      TEST(extint_message), TEST(extint_without_apic),
 	};
 
 	return cmocka_run_group_tests_name("event", tests, NULL, NULL);

@@ -47,7 +47,7 @@ static struct frame_model *frame(u64 pfn)
 
 static bool can_be_had(const struct frame_model *m)
 {
-	return m->owner == OWNER_FREE && !(isolated && m->pfn - isolated < BLOCK_FRAMES);
+	return m->owner == OWNER_FREE && !(isolated && m->pfn - isolated < LARGE_PAGES);
 }
 
 static bool affordable(u16 owner, u64 count)
@@ -161,14 +161,14 @@ static unsigned choice(u64 first)
 	unsigned n = 0, there = 0;
 
 	for (unsigned i = 0; i < nframes; i++) {
-		if (model[i].pfn - first >= BLOCK_FRAMES)
+		if (model[i].pfn - first >= LARGE_PAGES)
 			continue;
 		if (model[i].owner != OWNER_FREE && (!model[i].owner || model[i].owner > GUESTS))
 			return 0;
 		there++;
 		n += model[i].owner == OWNER_FREE;
 	}
-	return there == BLOCK_FRAMES && n < BLOCK_FRAMES ? n : 0;
+	return there == LARGE_PAGES && n < LARGE_PAGES ? n : 0;
 }
 
 static void isolate(void)
@@ -181,7 +181,7 @@ static void isolate(void)
 		return;
 	}
 	for (unsigned i = 0; i < nframes; i++)
-		if (!(model[i].pfn % BLOCK_FRAMES) && choice(model[i].pfn) > best)
+		if (!(model[i].pfn % LARGE_PAGES) && choice(model[i].pfn) > best)
 			best = choice(model[i].pfn);
 	CHECK(first ? choice(first) == best : !best);
 	isolated = first;
@@ -195,7 +195,7 @@ static void empty_block(void)
 	for (unsigned i = 0; i < nframes; i++) {
 		struct frame_model *m = &model[i], *to;
 
-		if (m->pfn - isolated >= BLOCK_FRAMES || m->owner == OWNER_FREE)
+		if (m->pfn - isolated >= LARGE_PAGES || m->owner == OWNER_FREE)
 			continue;
 		left++;
 		if (n++ < 200 && (to = get(m->owner, false))) {
@@ -234,12 +234,12 @@ static void step(unsigned filling)
 	switch (fake_random() % 64) {
 	case 0:
 		if (!(fake_random() % 4))
-			count = BLOCK_FRAMES - 2 + fake_random() % 200;
+			count = LARGE_PAGES - 2 + fake_random() % 200;
 		get_run(owner, count, BIT(fake_random() % 10));
 		break;
 	case 1:
 		if (!(fake_random() % 4))
-			get_run(owner, BLOCK_FRAMES, BLOCK_FRAMES);
+			get_run(owner, LARGE_PAGES, LARGE_PAGES);
 		break;
 	case 2 ... 3:
 		free_wrongly();

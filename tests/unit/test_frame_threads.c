@@ -19,7 +19,7 @@
 #define HELD 900 /* frames that a guest has at most */
 #define LIMIT 800
 #define RESERVE 50
-#define PAGES (6 * BLOCK_FRAMES)
+#define PAGES (6 * LARGE_PAGES)
 #define ROUNDS 3000 /* of freeing one frame twice */
 
 struct holder {
@@ -133,7 +133,7 @@ static void *compactor(void *arg)
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		u64 first = frames_isolate();
 
-		for (u64 i = 0; first && i < BLOCK_FRAMES; i++) {
+		for (u64 i = 0; first && i < LARGE_PAGES; i++) {
 			u16 owner = frame_owner(first + i);
 
 			MUST(owner == OWNER_FREE || (owner >= 1 && owner <= GUESTS));
@@ -229,7 +229,7 @@ static void freed_twice(void **state)
 /* So many that often no block has both kinds of frames, and then one can be isolated. */
 static int setup(void **state)
 {
-	u64 align = BLOCK_FRAMES * PAGE_SIZE, size = PAGES * PAGE_SIZE;
+	u64 align = LARGE_PAGES * PAGE_SIZE, size = PAGES * PAGE_SIZE;
 	char *p = mmap(NULL, size + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		       0);
 

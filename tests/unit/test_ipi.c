@@ -2,7 +2,8 @@
 /*
  * Interrupts between the guest's local APICs: who is addressed (SDM, "Determining IPI
  * Destination"), and with what.
- * links: apic/vlapic.c mm/frame.c tests/unit/fake.c tests/unit/apics.c
+ * links: apic/vlapic.c apic/vpriority.c apic/vipi.c apic/vx2apic.c mm/frame.c tests/unit/fake.c
+ * links: tests/unit/apics.c
  */
 #include "tests/unit/apics.h"
 

@@ -64,6 +64,41 @@ static void without_a_leaf(void **state)
 	ram_check();
 }
 
+/* What a guest offers goes at once, used or not: to the store, to nowhere, or to other frames. */
+static void offered(void **state)
+{
+	u64 frame;
+
+	(void)state;
+	for (u64 page = 1; page <= 6; page++)
+		assert_true(ram_write(page, page % 2 ? PAGE_TEXT : PAGE_SAME, page));
+	reclaim_offered(&reclaim, 1, 3, OFFER_KEEP);
+	assert_int_equal(backing.entries[1], P_PACKED);
+	assert_int_equal(backing.entries[2], P_SAME);
+	assert_int_equal(backing.entries[3], P_PACKED);
+	assert_true(ram_resident(4));
+	assert_int_equal(reclaim.offered, 3);
+	assert_int_equal(reclaim.reclaimed, 3);
+	frame = frame_at(5);
+	reclaim_offered(&reclaim, 5, 1, OFFER_SWAP);
+	assert_true(ram_resident(5) && frame_at(5) != frame);
+	assert_int_equal(reclaim.reclaimed, 3);
+	ram_verify_all();
+	/* The copy that 3 still has is dropped with it, although 3 is clean. */
+	assert_true(*ram_kept(3));
+	reclaim_offered(&reclaim, 3, 1, OFFER_DISCARD);
+	assert_int_equal(backing.entries[3], P_SAME);
+	assert_int_equal(*ram_kept(3), 0);
+	/* Beyond its RAM there is nothing to take; pages that have no frame are left alone. */
+	reclaim_offered(&reclaim, RAM_PAGES, 4095, OFFER_KEEP);
+	reclaim_offered(&reclaim, 3, 1, OFFER_DISCARD);
+	assert_int_equal(reclaim.reclaimed, 4);
+	assert_int_equal(reclaim.offered, 5);
+	ram[3].kind = PAGE_ZERO;
+	ram_verify_all();
+	ram_check();
+}
+
 /* A page that was read only is not compressed again; one that was written to is. */
 static void copies(void **state)
 {
@@ -199,13 +234,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, ram_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(contents_come_back),
-		TEST(without_a_leaf),
-		TEST(copies),
-		TEST(copies_and_moves),
-		TEST(without_flags),
-		TEST(large_leaf),
-		TEST(stuck),
+		TEST(contents_come_back), TEST(offered),       TEST(without_a_leaf), TEST(copies),
+		TEST(copies_and_moves),	  TEST(without_flags), TEST(large_leaf),     TEST(stuck),
 	};
 
 	return cmocka_run_group_tests_name("reclaim", tests, NULL, NULL);

@@ -99,7 +99,7 @@ static void tables(void **state)
 static void destroyed(void **state)
 {
 	static u64 frames[WORLD_FRAMES];
-	u64 first = backing.first & -BLOCK_FRAMES, n = 0, shelves = 0;
+	u64 first = backing.first & -LARGE_PAGES, n = 0, shelves = 0;
 
 	for (u64 page = 0; page < RAM_PAGES; page++)
 		assert_true(ram_write(page, 2 + page % (PAGE_KINDS - 2), page));

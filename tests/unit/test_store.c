@@ -58,7 +58,7 @@ static void sizes(void **state)
 
 		memset(page, 0, sizeof(page));
 		page_random(page, 0, n, n);
-		size = LZ4_compress_default((const char *)page, packed, PAGE_SIZE, sizeof(packed));
+		size = (int)lz4_pack(store.work, page, packed, sizeof(packed));
 		handle = store_put(&store, page);
 		if (!handle) {
 			/* near its limit LZ4 may give up early */

@@ -45,8 +45,7 @@ static unsigned nmodel;
 static bool really_full(void)
 {
 	char packed[LZ4_COMPRESSBOUND(PAGE_SIZE)];
-	unsigned size =
-		(unsigned)LZ4_compress_default((char *)page, packed, PAGE_SIZE, sizeof(packed));
+	unsigned size = lz4_pack(store.work, page, packed, sizeof(packed));
 
 	for (u32 kind = 0; kind < STORE_CLASSES && largest(kind) >= size; kind++)
 		if (store.partial[kind])

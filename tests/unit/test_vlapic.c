@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The guest's local APIC: registers, timer, and interrupts in the order of their priorities.
- * links: apic/vlapic.c
+ * links: apic/vlapic.c apic/vpriority.c apic/vtimer.c apic/vipi.c apic/vx2apic.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,8 +18,10 @@
 
 static u8 page[PAGE_SIZE] __attribute__((aligned(4096)));
 static struct vlapic apic, *peers[] = { &apic };
+static unsigned notified, level_ended;
 static u32 timer_count, timer_divide, timer_starts, timer_left;
 static bool timer_periodic;
+static u64 timer_away; /* what the timer would have counted meanwhile */
 
 void lapic_timer_set(u32 initial_count, u32 divide_config, bool periodic)
 {
@@ -34,10 +36,23 @@ u32 lapic_timer_count(void)
 	return timer_left;
 }
 
+u64 lapic_timer_counts(u64 tsc_ticks, u32 divide_config)
+{
+	assert_true(tsc_ticks < 1ull << 40); /* since the suspend, not since the start */
+	assert_int_equal(divide_config, vlapic_get(&apic, APIC_TIMER_DIVIDE));
+	return timer_away;
+}
+
 void vlapic_notify(struct vlapic *target)
 {
-	(void)target;
-	fail_msg("nobody else is there");
+	assert_ptr_equal(target, &apic); /* nobody else is there */
+	notified++;
+}
+
+void vlapic_level_ended(struct vlapic *l, u8 vector)
+{
+	assert_ptr_equal(l, &apic);
+	level_ended = vector;
 }
 
 static int setup(void **state)
@@ -45,7 +60,10 @@ static int setup(void **state)
 	(void)state;
 	memset(page, 0xa5, sizeof(page));
 	apic = (struct vlapic){ .page = page, .id = 6, .peers = peers, .npeers = 1 };
+	apic.base = VLAPIC_BASE_RESET;
+	notified = level_ended = 0;
 	timer_count = timer_starts = 1;
+	timer_away = timer_left = 0;
 	vlapic_reset(&apic);
 	vlapic_write(&apic, APIC_SVR, SVR_ENABLED | 0xff);
 	timer_starts = 0;
@@ -87,8 +105,8 @@ static void after_reset(void **state)
 	assert_int_equal(vlapic_ppr(&apic), 0);
 	assert_int_equal(apic.pending[2] | apic.pending_words, 0);
 	assert_int_equal(timer_count, 0); /* stopped */
-	vlapic_write(&apic, APIC_ESR, 0);
-	assert_int_equal(vlapic_read(&apic, APIC_ESR), 0);
+	vlapic_write(&apic, APIC_ESR, 0); /* reserved registers were among them */
+	assert_int_equal(vlapic_read(&apic, APIC_ESR), 0x80);
 }
 
 /* All ones and all zeros are written; what is read back are the bits that a guest can set. */
@@ -104,7 +122,7 @@ static void masks(void **state)
 		{ APIC_LDR, 0xff000000, 0, false },
 		{ APIC_DFR, 0xffffffff, 0x0fffffff, false },
 		{ APIC_ICR2, 0xff000000, 0, false },
-		{ APIC_LVT_TIMER, 0x000300ff, 0, false },
+		{ APIC_LVT_TIMER, 0x000700ff, 0, false },
 		{ APIC_LVT_TIMER + 0x10, 0x000107ff, 0, false }, /* thermal sensor */
 		{ APIC_LVT_TIMER + 0x20, 0x000107ff, 0, false }, /* performance counters */
 		{ APIC_LVT_LINT0, 0x0001a7ff, 0, false },
@@ -117,9 +135,11 @@ static void masks(void **state)
 		{ APIC_TMR, 0, 0, false },
 		{ APIC_IRR + 0x70, 0, 0, false },
 		{ APIC_PPR, 0, 0, false },
-		{ 0x90, 0, 0, false },
-		{ 0x3f0, 0, 0, false },
-		{ 0, 0, 0, false },
+		{ APIC_APR, 0, 0, false },
+		{ APIC_RRD, 0, 0, false },
+		{ 0x3f0, 0, 0, true }, /* an error */
+		{ 0x2f0, 0, 0, true },
+		{ 0, 0, 0, true },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(registers); i++) {
@@ -217,6 +237,30 @@ static void timer_moves(void **state)
 	assert_true(timer_periodic);
 }
 
+/* The guest's TSC runs on while the vCPU is between two CPUs, and so does its count. */
+static void timer_away_counts(void **state)
+{
+	static const struct {
+		u32 left;
+		u64 away;
+		u32 then;
+	} cases[] = { { 5000, 0, 5000 },   { 5000, 1234, 3766 }, { 5000, 4999, 1 },
+		      { 5000, 5000, 1 },   { 5000, 5001, 1 },	 { 5000, 1ull << 32, 1 },
+		      { ~0u, 1, ~0u - 1 }, { 1, 0, 1 } };
+
+	(void)state;
+	vlapic_write(&apic, APIC_TIMER_DIVIDE, 9);
+	vlapic_write(&apic, APIC_LVT_TIMER, 0x40);
+	vlapic_write(&apic, APIC_TIMER_INITIAL, ~0u);
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		timer_left = cases[i].left;
+		vlapic_suspend(&apic);
+		timer_away = cases[i].away;
+		vlapic_resume(&apic);
+		assert_int_equal(timer_count, cases[i].then);
+	}
+}
+
 static void one_shot_moves(void **state)
 {
 	(void)state;
@@ -311,6 +355,7 @@ int main(void)
 		cmocka_unit_test_setup(timer, setup),
 		cmocka_unit_test_setup(timer_moves, setup),
 		cmocka_unit_test_setup(one_shot_moves, setup),
+		cmocka_unit_test_setup(timer_away_counts, setup),
 		cmocka_unit_test_setup(timer_interrupt, setup),
 		cmocka_unit_test_setup(priorities, setup),
 	};

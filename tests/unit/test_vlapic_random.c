@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Random interrupts, ends of interrupts and priorities against a model of plain sets of vectors.
- * links: apic/vlapic.c mm/frame.c tests/unit/fake.c tests/unit/apics.c
+ * links: apic/vlapic.c apic/vpriority.c apic/vipi.c apic/vx2apic.c mm/frame.c tests/unit/fake.c
+ * links: tests/unit/apics.c
  */
 #include "tests/unit/apics.h"
 
