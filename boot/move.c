@@ -55,23 +55,36 @@ static u64 random_resident(struct session *s)
 	return NO_PAGE;
 }
 
+static bool named_by_a(const struct guest *g, u64 pfn)
+{
+	for (unsigned i = 0; i < g->nvcpus; i++) {
+		if (pfn << PAGE_SHIFT == g->vcpus[i]->access.address)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Under a broken protocol A may name a frame that is free. A data page there is part of what goes wrong; but
- * from such a frame Bochs cannot fetch, and stops the machine. So it is none for our guests' programs,
- * which lie below 1 MB: what was last added leaves the batch again if it would get one.
+ * from such a frame Bochs cannot fetch, and stops the machine. So our guests' programs, which lie below
+ * 1 MB, get another. A vCPU out of the guest may be one address behind under any protocol, so this must
+ * not change how many pages move.
  */
-static void take_back(struct session *s)
+static int add_program(struct guest *g, u64 gfn)
 {
-	const struct guest *g = s->guest;
-	const struct batch_page *page = &batch.page[batch.npages - 1];
+	u64 named[MAX_CPUS], new;
+	unsigned n = 0;
+	int err = -ENOMEM;
 
-	for (unsigned i = 0; i < g->nvcpus; i++) {
-		if (page->new << PAGE_SHIFT == g->vcpus[i]->access.address) {
-			batch.npages--;
-			frame_free(page->new, g->ept.owner);
-			return;
-		}
-	}
+	while ((new = frame_alloc_dirty(g->ept.owner)) && n < MAX_CPUS && named_by_a(g, new))
+		named[n++] = new;
+	while (n)
+		frame_free(named[--n], g->ept.owner);
+	if (new)
+		err = batch_add_to(&batch, gfn, new);
+	if (new && err)
+		frame_free(new, g->ept.owner);
+	return err;
 }
 
 /* -ENOMEM: less than was wanted, for want of frames. */
@@ -91,11 +104,8 @@ static int fill_batch(struct session *s, u32 pages, bool apic)
 			break;
 		for (unsigned i = 0; i < batch.npages; i++)
 			twice |= batch.page[i].gfn == gfn;
-		if (!twice) {
-			err = batch_add(&batch, gfn);
-			if (!err && gfn < PROGRAM_END)
-				take_back(s);
-		}
+		if (!twice)
+			err = gfn < PROGRAM_END ? add_program(s->guest, gfn) : batch_add(&batch, gfn);
 	}
 	return err;
 }
