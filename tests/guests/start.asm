@@ -20,29 +20,11 @@ start:
 	mov	es, ax
 	mov	ss, ax
 	o32 lgdt [dword gdt_pointer]
-	mov	eax, CR4_PAE
-	mov	cr4, eax
-	mov	eax, pml4
-	mov	cr3, eax
-	mov	ecx, MSR_EFER
-	rdmsr
-	or	eax, EFER_LME
-	wrmsr
-	; Protection and paging at once: with EFER.LME set the next instruction is in
-	; compatibility mode.
-	mov	eax, CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE
-	mov	cr0, eax
-	jmp	dword SEL_CODE64:start64
+	LONG_MODE
 
 bits 64
 start64:
-	mov	eax, SEL_DATA
-	mov	ds, eax
-	mov	es, eax
-	mov	ss, eax
-	xor	eax, eax
-	mov	fs, eax
-	mov	gs, eax
+	FLAT_SEGMENTS
 
 	mov	eax, 1
 	cpuid
@@ -50,10 +32,7 @@ start64:
 	shr	ebx, 24			; the initial APIC id: the number of this vCPU
 	cmp	ebx, MAX_VCPUS
 	jae	.stop
-	mov	esp, ebx
-	inc	esp
-	shl	esp, STACK_SHIFT
-	add	esp, STACKS
+	OWN_STACK
 
 	mov	eax, CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT
 	bt	edi, 26			; XSAVE
@@ -74,21 +53,7 @@ start64:
 .fpu:
 	fninit
 
-	; A task-state segment of its own for each vCPU. Its selector is also how the C code knows
-	; which vCPU runs it. The descriptor must be "available" for LTR, and after an INIT it is
-	; still "busy".
-	mov	eax, ebx
-	shl	eax, 4
-	mov	byte [rax + gdt + SEL_TSS + 5], 0x89
-	mov	ecx, ebx
-	shl	ecx, 7
-	lea	edx, [rbx + 1]
-	shl	edx, IST_SHIFT
-	add	edx, IST_STACKS
-	mov	[rcx + TSS + 36], rdx	; IST1, for #DF and NMI
-	mov	word [rcx + TSS + 102], 104
-	add	eax, SEL_TSS
-	ltr	ax
+	LOAD_TSS
 
 	mov	edi, ebx
 	xor	ebp, ebp
@@ -101,17 +66,7 @@ start64:
 align 16
 global gdt
 gdt:
-	dq	0
-	dq	0x00af9b000000ffff	; SEL_CODE64
-	dq	0x00cf93000000ffff	; SEL_DATA
-	dq	0x00cf9b000000ffff	; SEL_CODE32
-	dq	0x00009b000000ffff	; SEL_CODE16
-%assign i 0
-%rep MAX_VCPUS
-	dq	0x0000890000000067 | (TSS + i * 128) << 16
-	dq	0
-%assign i i + 1
-%endrep
+	GDT_ENTRIES
 gdt_end:
 gdt_pointer:
 	dw	gdt_end - gdt - 1
@@ -131,11 +86,7 @@ pdpt:
 	dq	pd_apic + 3
 	times 508 dq 0
 pd_low:
-%assign i 0
-%rep 512
-	dq	i << 21 | 0x83
-%assign i i + 1
-%endrep
+	LEAVES_2MB
 pd_apic:
 %assign i 0
 %rep 512
@@ -148,11 +99,7 @@ pd_apic:
 %endrep
 global pt_apic
 pt_apic:
-%assign i 0
-%rep 512
-	dq	(0xfee00000 + (i << 12)) | 0x1b
-%assign i i + 1
-%endrep
+	LEAVES_UNCACHED 0xfee00000
 
 section .text
 ; u64 hypercall(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e). Weak: a test without a hypervisor
