@@ -8,7 +8,7 @@ boot/setup.sh input >&2 || exit 1
 mkfifo "$dir/typed"
 exec 9<>"$dir/typed"
 # Waits for the shell's prompt, however long that takes: the boot below has a time limit.
-while ! grep -q '^\[guest 1\] .*# *$' "$stdout"; do
+while ! grep -q '^\[guest 1\] / # ' "$stdout"; do
 	sleep 1
 done && printf 'echo it is $((6 * 7))\nexit\n' >&9 &
 env BUILT=1 JSON="$dir/run.json" TIMEOUT=1500 PLATFORM=bochs GUEST=linux CMDLINE=shell=1 INPUT=on boot/run.sh \
