@@ -99,17 +99,27 @@ static bool all_idle(const struct session *s)
 	return true;
 }
 
+static void ask_where(struct guest *g)
+{
+	for (unsigned i = 0; i < g->nvcpus; i++)
+		vcpu_request(g->vcpus[i], REQ_WHERE);
+}
+
 static void progress(struct session *s)
 {
 	if (!session_over(s->shown_at, PROGRESS_US))
 		return;
 	s->shown_at = rdtsc();
-	if (s->guest->foreign)
+	if (s->guest->foreign) {
 		printk("%s: %lu moves of guest %u's memory, %lu pages\n", s->cfg->protocol,
 		       s->result.moves, s->guest->id, s->result.apic_moves + s->result.data_pages);
-	else
+		if (s->lines_shown == s->guest->pc.lines_shown) /* is it stuck? */
+			ask_where(s->guest);
+		s->lines_shown = s->guest->pc.lines_shown;
+	} else {
 		printk("%s: %lu of %lu moves, guest %u has done %lu rounds\n", s->cfg->protocol,
 		       s->result.moves, s->cfg->moves, s->guest->id, all_rounds(s->guest));
+	}
 }
 
 static void enter(struct session *s, enum session_state state)
@@ -220,10 +230,12 @@ static bool hopeless(const struct guest *g)
 /* For a while: one may be between two states, or an NMI be on its way. */
 static void look_for_hope(struct session *s)
 {
-	if (!s->guest->foreign || !hopeless(s->guest))
+	if (!s->guest->foreign || !hopeless(s->guest)) {
 		s->hoped_at = rdtsc();
-	else if (session_over(s->hoped_at, HOPE_US))
+	} else if (session_over(s->hoped_at, HOPE_US)) {
+		ask_where(s->guest);
 		guest_stop(s->guest, "all vCPUs are halted with interrupts off, or wait for a SIPI");
+	}
 }
 
 /*

@@ -33,6 +33,7 @@ struct session {
 	const struct vcpu *stale;  /* its APIC does not trap, */
 	u64 stale_since;	   /* since this tick; 0: there is none */
 	u64 shown_at, collapse_at; /* ticks: the last line of progress, the next look */
+	u64 lines_shown; /* of the guest, when progress was last */
 	u64 first[MAX_CPUS];	   /* rounds of each vCPU when the moves began */
 	bool slow[MAX_CPUS];	   /* is not waited for any more */
 	bool busy; /* there is more to do at once */

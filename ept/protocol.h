@@ -26,6 +26,7 @@ enum {
 	REQ_EVENT = 2,	/* look for interrupts to deliver */
 	REQ_STOP = 4,	/* leave for good */
 	REQ_MOVE = 8,	/* leave, to go on on another CPU */
+	REQ_WHERE = 16, /* print where the guest is */
 };
 
 /* The part of a vCPU that invalidators see. */

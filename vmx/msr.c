@@ -97,6 +97,7 @@ void exit_rdmsr(struct vcpu *v)
 	case MSR_FEATURE_CONTROL:
 		value = FEATURE_CONTROL_LOCK; /* VMX locked off */
 		break;
+	case MSR_PLATFORM_ID: /* which microcode is for it: Xen looks */
 	case MSR_BIOS_SIGN_ID:
 	case MSR_DEBUGCTL:
 		value = 0;
@@ -105,8 +106,11 @@ void exit_rdmsr(struct vcpu *v)
 		value = BIT(0); /* fast strings */
 		break;
 	default:
-		vcpu_inject_gp();
-		return;
+		if (!mtrr_has((u32)v->regs.rcx)) {
+			vcpu_inject_gp();
+			return;
+		}
+		value = mtrr_read(&v->mtrr, (u32)v->regs.rcx);
 	}
 	v->regs.rax = (u32)value;
 	v->regs.rdx = value >> 32;
@@ -194,7 +198,7 @@ void exit_wrmsr(struct vcpu *v)
 		ok = value == 0;
 		break;
 	default:
-		ok = false;
+		ok = mtrr_write(&v->mtrr, (u32)v->regs.rcx, value, vmx_caps.physical_bits);
 	}
 	if (ok)
 		vcpu_skip();

@@ -33,6 +33,7 @@ struct vcpu *vcpu_create(struct guest *g, unsigned id, unsigned cpu)
 	v->lapic.id = id;
 	v->lapic.base = VLAPIC_BASE_RESET | (id == 0 ? APIC_BASE_BSP : 0);
 	v->state = VCPU_WAIT_SIPI;
+	mtrr_init(&v->mtrr, vmx_caps.physical_bits);
 	return v;
 }
 
@@ -126,7 +127,7 @@ static void sleep(struct vcpu *v)
 	gate_set(sleep_mode, &v->gate, MODE_HALTED);
 	order_fence(sleep_fence);
 	while (!(order_load(sleep_requests, &v->gate.requests) &
-		 (REQ_EVENT | REQ_STOP | REQ_MOVE)) &&
+		 (REQ_EVENT | REQ_STOP | REQ_MOVE | REQ_WHERE)) &&
 	       !cpu->timer_due)
 		irq_wait();
 	gate_leave(sleep_leave, &v->gate);
@@ -162,7 +163,19 @@ static void start_up(struct vcpu *v)
 		v->extint_pending = true;
 }
 
-/* Sees to REQ_EVENT, REQ_STOP and REQ_MOVE. False: leave. */
+static void say_where(struct vcpu *v)
+{
+	order_and(see_where, &v->gate.requests, ~REQ_WHERE);
+	if (v->state == VCPU_WAIT_SIPI)
+		printk("guest %u: vCPU %u waits for a SIPI\n", v->guest->id, v->gate.id);
+	else
+		printk("guest %u: vCPU %u %s at %lx:%lx, CR0 %lx, CR3 %lx\n", v->guest->id,
+		       v->gate.id, v->state == VCPU_HALTED ? "halts" : "is",
+		       vmread(GUEST_CS_SELECTOR), vmread(GUEST_RIP), vmread(GUEST_CR0),
+		       vmread(GUEST_CR3));
+}
+
+/* Sees to all requests but REQ_RELOAD. False: leave. */
 static bool see_to_requests(struct vcpu *v)
 {
 	struct cpu *cpu = this_cpu();
@@ -173,6 +186,8 @@ static bool see_to_requests(struct vcpu *v)
 		if (v->state == VCPU_DONE)
 			return false;
 		requests = order_load(see_requests, &v->gate.requests);
+		if (unlikely(requests & REQ_WHERE))
+			say_where(v);
 		if (requests & REQ_STOP)
 			return false;
 		if (unlikely(requests & REQ_MOVE)) {

@@ -9,6 +9,7 @@
 #include "apic/vlapic.h"
 #include "ept/order.h"
 #include "vmx/apicv.h"
+#include "vmx/mtrr.h"
 #include "vmx/vmcs.h"
 
 /* The general registers but RSP, in the order of their encoding. */
@@ -67,6 +68,7 @@ struct vcpu {
 	bool lme; /* the guest's EFER.LME, which changes by exits alone; LMA follows CR0.PG without one */
 	u64 pml; /* physical address of the page-modification log; 0: the CPU has none */
 	struct parked parked;
+	struct mtrr mtrr;
 
 	/* vmx/fair.c: turned back in a row, where the guest was then, and by which generation. */
 	unsigned turned;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The guest's MSRs: which accesses exit, and what those do.
- * links: vmx/msr.c vmx/caps.c mm/frame.c boot/format.c tests/unit/fake.c tests/unit/apics.c
+ * links: vmx/msr.c vmx/mtrr.c vmx/caps.c mm/frame.c boot/format.c tests/unit/fake.c tests/unit/apics.c
  * links: apic/vlapic.c apic/vpriority.c apic/vipi.c apic/vx2apic.c
  */
 #include "mm/x86.h"
@@ -93,9 +93,11 @@ static void reads(void **state)
 	assert_int_equal(value, 0x0007040600070406);
 	assert_true(read(MSR_FEATURE_CONTROL, &value));
 	assert_int_equal(value, 1);
+	assert_true(read(MSR_PLATFORM_ID, &value) && value == 0);
 	assert_true(read(MSR_BIOS_SIGN_ID, &value) && value == 0);
 	assert_true(read(MSR_DEBUGCTL, &value) && value == 0);
 	assert_true(read(MSR_MISC_ENABLE, &value) && value == 1);
+	assert_true(read(MSR_MTRR_CAP, &value) && value == 0x508);
 	assert_false(read(MSR_VMX_BASIC, &value));
 	assert_false(read(MSR_X2APIC, &value));
 	assert_false(read(0x12345678, &value));
@@ -103,6 +105,8 @@ static void reads(void **state)
 
 static void simple_writes(void **state)
 {
+	u64 value;
+
 	(void)state;
 	assert_true(write(MSR_APIC_BASE, 0xfee00900));
 	assert_false(write(MSR_APIC_BASE, 0xfed00900)); /* elsewhere */
@@ -112,6 +116,11 @@ static void simple_writes(void **state)
 	assert_true(write(MSR_DEBUGCTL, 0));
 	assert_false(write(MSR_DEBUGCTL, 1));
 	assert_false(write(MSR_FEATURE_CONTROL, 0));
+	assert_false(write(MSR_PLATFORM_ID, 0));
+	assert_false(write(MSR_MTRR_CAP, 0));
+	assert_false(write(MSR_MTRR_DEF_TYPE, 2)); /* a type that is none */
+	assert_true(write(MSR_MTRR_DEF_TYPE, 6));
+	assert_true(read(MSR_MTRR_DEF_TYPE, &value) && value == 6);
 	assert_false(write(MSR_MISC_ENABLE, 1));
 	assert_false(write(MSR_X2APIC + 0x30, 0));
 }

@@ -130,6 +130,7 @@ static void show_line(struct guest *g)
 	struct pc *pc = &g->pc;
 
 	pc->line[pc->line_length] = 0;
+	pc->lines_shown++;
 	if (pc->line_length)
 		print_later("[guest %u] %s\n", g->id, pc->line);
 	pc->line_length = 0;

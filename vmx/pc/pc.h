@@ -41,6 +41,7 @@ struct pc {
 	/* The line of text that the guest is writing to its serial port. */
 	char line[120];
 	u32 line_length;
+	u64 lines_shown;
 	u64 written; /* tick of its last character */
 };
 
