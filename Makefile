@@ -196,9 +196,14 @@ $(KERNELS:%=$(B)/guests/%.elf): $(B)/guests/%.elf: $$(call kernel_objs,$$*) $(B)
 		-T tests/guests/hw/hw.lds $(sort $(filter %.o,$^)) $(filter %.a,$^) -o $@.64
 	$(Q)$(OBJCOPY) -O elf32-i386 --strip-all $@.64 $@
 
+$(B)/guests/flat.bin: tests/guests/flat/bios.asm | tools
+	@mkdir -p $(@D)
+	$(call say,NASM,$<)
+	$(Q)$(NASM) -f bin -Werror -o $@ $<
+
 # ---- tools on the host ---------------------------------------------------------------------------
 
-$(B)/cfgcheck: boot/cfgcheck.c boot/config.c boot/keys.c boot/format.c $(wildcard boot/*.h mm/*.h ept/*.h) \
+$(B)/cfgcheck: boot/cfgcheck.c boot/config.c boot/keys.c boot/number.c boot/format.c $(wildcard boot/*.h mm/*.h ept/*.h) \
 		vmx/apicv.h lab/parts.h | tools
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) $(filter %.c,$^) -o $@
@@ -413,7 +418,7 @@ check: launch-check
 
 launch-check:
 	@boot/setup.sh check
-	@$(MAKE) -s -j"$$(nproc)" all $(B)/guests/hw.elf $(B)/guests/box.elf units $(B)/cfgcheck $(B)/makeexit.so $(B)/explore $(B)/keys
+	@$(MAKE) -s -j"$$(nproc)" all $(B)/guests/hw.elf $(B)/guests/box.elf $(B)/guests/flat.bin units $(B)/cfgcheck $(B)/makeexit.so $(B)/explore $(B)/keys
 	@$(MAKE) -s INTERLOCK_LAB=1 all build/ablate/cfgcheck
 	@mkdir -p $(WORK)
 	@unset TESTS; tests/check.sh $(or $(TESTS),$(BOOT_TESTS) $(LAB_TESTS) $(UNIT) $(REPLAY)); echo $$? >$(WORK)/code
@@ -479,7 +484,8 @@ Parameters of `make run` (default):
   GUEST         patrol, bench, state, rogue, churn, peer; linux: Debian's kernel and busybox, which
                 set-up fetches; or a file: a Linux bzImage, a multiboot 1 kernel, or a flat image,
                 NAME.bin or NAME.flat (patrol)
-  INITRD        a file: the initial RAM disk, or the multiboot module, of a GUEST that is a file
+  INITRD        a file: the initial RAM disk of a GUEST that is a file; for multiboot up to 4 modules,
+                as QEMU has them: "FILE words, FILE words"
   CMDLINE       its command line, up to 511 characters; with GUEST=linux: what is added to that, such
                 as mb=72 (MB of files in memory), rounds=3, shell=1
   BATCH         pages per move, 0..512; 0 mixes sizes (0)

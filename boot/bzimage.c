@@ -9,6 +9,7 @@
 #define HEADER_AT 0x1f1
 #define ENTRY_64 0x200 /* into the protected-mode part */
 #define SECTOR 512u
+#define SYSSIZE_UNIT 16ul
 
 struct setup_header {
 	u8 setup_sects;
@@ -133,7 +134,7 @@ static int check_place(struct loader *l, const struct setup_header *h, u64 offse
 		return load_refuse(
 			l, -ENOMEM,
 			"init_size (0x260) 0x%x at pref_address (0x258) 0x%lx ends beyond the "
-			"guest's RAM of 0x%lx bytes",
+			"guest's RAM of 0x%lx bytes (guest_mem)",
 			h->init_size, start, ram);
 	return 0;
 }
@@ -141,21 +142,23 @@ static int check_place(struct loader *l, const struct setup_header *h, u64 offse
 /* As high as RAM and the kernel allow, so that the kernel has what is below it. */
 static int place_initrd(struct loader *l, const struct setup_header *h, u64 *gpa)
 {
-	u64 kernel_end = h->pref_address + h->init_size, size = l->in->module_size;
+	u64 kernel_end = h->pref_address + h->init_size, size = l->in->module[0].size;
 	u64 top = MIN(l->in->ram, h->initrd_addr_max + 1ul);
 
 	*gpa = 0;
-	if (!l->in->module)
+	if (!l->in->modules)
 		return 0;
+	if (l->in->modules > 1)
+		return load_refuse(l, -EINVAL, "one initrd is allowed, not %u", l->in->modules);
 	if (size <= top)
 		*gpa = (top - size) & -(u64)PAGE_SIZE;
 	if (*gpa < kernel_end)
 		return load_refuse(
 			l, -ENOMEM,
 			"the initrd of 0x%lx bytes does not fit between the kernel's end, "
-			"0x%lx, and 0x%lx (RAM, initrd_addr_max at 0x22c)",
+			"0x%lx, and 0x%lx (guest_mem, or initrd_addr_max at 0x22c)",
 			size, kernel_end, top);
-	return load_add(l, "the initrd", *gpa, l->in->module, size);
+	return load_add(l, "the initrd", *gpa, l->in->module[0].data, size);
 }
 
 static int fill_params(struct loader *l, const struct setup_header *h, u64 initrd)
@@ -171,7 +174,7 @@ static int fill_params(struct loader *l, const struct setup_header *h, u64 initr
 	b->hdr.ext_loader_type = 0;
 	b->hdr.code32_start = (u32)h->pref_address;
 	b->hdr.ramdisk_image = (u32)initrd;
-	b->hdr.ramdisk_size = l->in->module ? (u32)l->in->module_size : 0;
+	b->hdr.ramdisk_size = l->in->modules ? (u32)l->in->module[0].size : 0;
 	b->hdr.cmd_line_ptr = (u32)cmdline;
 	b->hdr.setup_data = 0;
 	b->acpi_rsdp_addr = l->in->acpi;
@@ -198,7 +201,13 @@ int load_bzimage(struct loader *l)
 		return rc;
 
 	offset = ((h.setup_sects ? h.setup_sects : 4) + 1) * SECTOR; /* 0 means 4 */
-	size = h.syssize * 16ul;
+	size = h.syssize * SYSSIZE_UNIT;
+	if (offset < l->in->image_size) {
+		u64 left = l->in->image_size - offset;
+
+		if (size > left && size - left < SYSSIZE_UNIT)
+			size = left; /* the last unit need not be whole: memtest86+ */
+	}
 	start = h.pref_address;
 	rc = check_place(l, &h, offset, size);
 	if (rc)

@@ -195,6 +195,19 @@ int config_parse(const char *text, size_t size, struct config *cfg, char *err, s
 	return 0;
 }
 
+const char *config_file(const char *initrd, char name[FILE_NAME_MAX])
+{
+	size_t length = 0;
+
+	if (!*initrd)
+		return NULL;
+	while (initrd[length] && !is_blank(initrd[length]))
+		length++;
+	memcpy(name, initrd, length);
+	name[length] = '\0';
+	return initrd + strlen(initrd) + 1;
+}
+
 u32 config_max_cpus(const struct config *cfg)
 {
 	u32 most = 0;

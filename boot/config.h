@@ -10,13 +10,14 @@
 #define CONFIG_MAX_LINE 600	    /* bytes, without the line's end */
 #define CONFIG_MAX_SIZE (64u << 10) /* bytes of the whole file */
 
+#define MODULES_MAX 4    /* files in initrd */
 #define FILE_NAME_MAX 64 /* of a file on the ESP, from \ on, with the closing NUL */
 #define ENDLESS 1000000000ul /* moves: as many as the guest lasts */
 
 struct run_config {
 	char protocol[24];	    /* one of PROTOCOL_NAMES */
 	char guest[FILE_NAME_MAX];  /* one of GUEST_NAMES, or the name of an image file */
-	char initrd[FILE_NAME_MAX]; /* for an image: its initial RAM disk or module; or empty */
+	char initrd[256];	    /* for an image: its initial RAM disk or modules, config_file() */
 	char cmdline[512];	    /* for an image */
 	char fault[8];		    /* none, entry, panic, mute, storm */
 	char apicv[12];		    /* one of APICV_NAMES, or APICV_BEST */
@@ -49,6 +50,12 @@ struct config {
  * ERR_SIZE); *CFG is then not to be used.
  */
 int config_parse(const char *text, size_t size, struct config *cfg, char *err, size_t err_size);
+
+/*
+ * The first file that INITRD names, with what is said about it: "\\NAME words". Behind its NUL comes the
+ * next, and behind the last an empty one. *NAME is the file's. The next one, NULL when there is none.
+ */
+const char *config_file(const char *initrd, char name[FILE_NAME_MAX]);
 
 /* An image from the ESP, which knows nothing of Interlock; or one of the guests in GUEST_NAMES. */
 static inline bool config_is_image(const struct run_config *c)

@@ -39,16 +39,19 @@ static void read(const char *key, const char *name)
 		setup_error("interlock.cfg: %s = %s: too large for the memory there is", key, name);
 	}
 	printk("%s: %lu KB\n", name, (file->size + 1023) >> 10);
-	file->name = name;
+	memcpy(file->name, name, strlen(name) + 1);
 	count++;
 }
 
 void files_read(const struct config *cfg)
 {
+	char name[FILE_NAME_MAX];
+
 	for (u32 i = 0; i < cfg->nruns; i++) {
 		if (!config_is_image(&cfg->run[i]))
 			continue;
 		read("guest", cfg->run[i].guest);
-		read("initrd", cfg->run[i].initrd);
+		for (const char *next = cfg->run[i].initrd; (next = config_file(next, name));)
+			read("initrd", name);
 	}
 }

@@ -6,7 +6,7 @@
 #include "boot/config.h"
 
 struct boot_file {
-	const char *name; /* from \ on */
+	char name[FILE_NAME_MAX]; /* from \ on */
 	u8 *data;
 	u64 size;
 };

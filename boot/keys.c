@@ -27,14 +27,10 @@ static const char *const ablate_names[] = { "none",
 #define LISTED 160
 #endif
 
-#define KB BIT(10)
-#define MB BIT(20)
-#define GB BIT(30)
-
-enum kind { NAME, INDEX, SWITCH, U32, U64, SIZE, PATH, TEXT };
+enum kind { NAME, INDEX, SWITCH, U32, U64, SIZE, PATH, PATHS, TEXT };
 
 /* NAME is copied into a field of SIZE bytes, and so is the name of a file of the ESP where a NAME may
- * be one (PATH, with NAMES or alone), and a TEXT; INDEX is stored as the name's place in NAMES, into
+ * be one (PATH); PATHS are as config_file() has them; TEXT is copied as it is; INDEX is stored as the name's place in NAMES, into
  * config.host_apic; a SIZE is a multiple of STEP. */
 static const struct key {
 	const char *name;
@@ -47,7 +43,7 @@ static const struct key {
 #define RUN_FIELD(f) offsetof(struct run_config, f), sizeof(((struct run_config *)0)->f)
 	{ "protocol", NAME, RUN_FIELD(protocol), protocol_names, 0, 0, 0 },
 	{ "guest", PATH, RUN_FIELD(guest), guest_names, 0, 0, 0 },
-	{ "initrd", PATH, RUN_FIELD(initrd), NULL, 0, 0, 0 },
+	{ "initrd", PATHS, RUN_FIELD(initrd), NULL, 0, 0, 0 },
 	{ "cmdline", TEXT, RUN_FIELD(cmdline), NULL, 0, 0, 0 },
 	{ "fault", NAME, RUN_FIELD(fault), fault_names, 0, 0, 0 },
 	{ "apicv", NAME, RUN_FIELD(apicv), apicv_names, 0, 0, 0 },
@@ -95,56 +91,6 @@ static const char *listed(char buf[LISTED], const char *const *names)
 	return buf;
 }
 
-/* Decimal, or hexadecimal behind 0x. False when it is not a number or exceeds 64 bits. */
-static bool parse_number(struct slice s, u64 *value)
-{
-	unsigned base = 10;
-
-	if (s.length > 2 && s.at[0] == '0' && (s.at[1] == 'x' || s.at[1] == 'X')) {
-		base = 16;
-		s.at += 2;
-		s.length -= 2;
-	}
-	*value = 0;
-	for (size_t i = 0; i < s.length; i++) {
-		char c = s.at[i];
-		unsigned digit = c >= '0' && c <= '9'	? (unsigned)(c - '0')
-				 : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
-				 : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
-							: 99;
-
-		if (digit >= base || __builtin_mul_overflow(*value, base, value) ||
-		    __builtin_add_overflow(*value, digit, value))
-			return false;
-	}
-	return s.length != 0;
-}
-
-/* A number of bytes, or of KB, MB or GB with that letter behind it. */
-static bool parse_size(struct slice s, u64 *value)
-{
-	static const char units[] = "KMG";
-	u64 unit = 1;
-
-	for (unsigned i = 0; s.length && i < 3; i++)
-		if ((s.at[s.length - 1] & ~0x20) == units[i])
-			unit = KB << 10 * i;
-	s.length -= unit > 1;
-	return parse_number(s, value) && !__builtin_mul_overflow(*value, unit, value);
-}
-
-/* In the largest unit that leaves no rest. */
-static const char *size_shown(char buf[24], u64 value)
-{
-	static const char *const units[] = { "", "K", "M", "G" };
-	unsigned unit = 0;
-
-	for (; value && value % KB == 0 && unit < 3; unit++)
-		value /= KB;
-	format(buf, 24, "%lu%s", value, units[unit]);
-	return buf;
-}
-
 static int store_text(struct parser *p, const struct key *key, struct slice value)
 {
 	char *field = (char *)p->run + key->offset;
@@ -170,16 +116,60 @@ static bool is_path(struct slice s)
 	return s.length > 1 && s.at[0] == '\\';
 }
 
-static int store_path(struct parser *p, const struct key *key, struct slice value)
+static int check_path(struct parser *p, const struct key *key, struct slice path)
 {
 	char got[40];
 
-	if (!is_path(value))
+	if (!is_path(path))
 		return parse_fail(p,
 				  "%s = %s; allowed: a file on the ESP, such as \\guest\\vmlinuz, of "
 				  "letters, digits, . _ - +",
-				  key->name, slice_shown(got, value));
-	return store_text(p, key, value);
+				  key->name, slice_shown(got, path));
+	if (path.length >= FILE_NAME_MAX)
+		return parse_fail(p, "%s has %zu characters; allowed: %d", key->name, path.length,
+				  FILE_NAME_MAX - 1);
+	return 0;
+}
+
+static int store_path(struct parser *p, const struct key *key, struct slice value)
+{
+	int rc = check_path(p, key, value);
+
+	return rc ? rc : store_text(p, key, value);
+}
+
+/* "\NAME words, \NAME words": as the files of QEMU's -initrd. */
+static int store_paths(struct parser *p, const struct key *key, struct slice value)
+{
+	char *to = (char *)p->run + key->offset;
+	size_t room = key->size - 1; /* for an empty one behind the last */
+
+	memset(to, 0, key->size);
+	for (unsigned n = 0;; n++) {
+		struct slice one = value, path;
+		bool last;
+		int rc;
+
+		for (one.length = 0; one.length < value.length && one.at[one.length] != ',';)
+			one.length++;
+		last = one.length == value.length;
+		value.at += one.length + 1;
+		value.length -= one.length + 1;
+		path = one = slice_trim(one);
+		for (path.length = 0; path.length < one.length && !is_blank(one.at[path.length]);)
+			path.length++;
+		rc = check_path(p, key, path);
+		if (rc)
+			return rc;
+		if (n == MODULES_MAX || one.length >= room)
+			return parse_fail(p, "%s is too long; allowed: %u files, %zu characters",
+					  key->name, MODULES_MAX, key->size - 2);
+		memcpy(to, one.at, one.length);
+		to += one.length + 1;
+		room -= one.length + 1;
+		if (last)
+			return 0;
+	}
 }
 
 static int store_name(struct parser *p, const struct key *key, struct slice value)
@@ -267,11 +257,13 @@ int parse_pair(struct parser *p, struct slice line, size_t equal)
 		return parse_fail(p, "%s has no value; allowed: %s = VALUE", key->name, key->name);
 	if (key->kind == TEXT)
 		return store_text(p, key, value);
+	if (key->kind == PATHS)
+		return store_paths(p, key, value);
 	for (size_t i = 0; i < value.length; i++)
 		if (is_blank(value.at[i]))
 			return parse_fail(p, "%s: more than one value in \"%s\"; allowed: one",
 					  key->name, slice_shown(got, value));
-	if (key->kind == PATH && (!key->names || value.at[0] == '\\'))
+	if (key->kind == PATH && value.at[0] == '\\')
 		return store_path(p, key, value);
 	if (key->names)
 		return store_name(p, key, value);

@@ -21,7 +21,7 @@ void load_memory_map(u64 ram, struct load_range map[LOAD_RANGES])
 	memcpy(map, all, sizeof(all));
 }
 _Static_assert(LOAD_RAM_MAX <= IOAPIC_GPA, "the map is in ascending order");
-_Static_assert(LOAD_LOW_GPA + LOAD_LOW_SIZE <= LOW_RAM_END, "the loader's own lies in RAM");
+_Static_assert(LOAD_LOW_END <= LOW_RAM_END, "what is loaded lies in RAM");
 
 int load_refuse(struct loader *l, int error, const char *fmt, ...)
 {
@@ -34,6 +34,18 @@ int load_refuse(struct loader *l, int error, const char *fmt, ...)
 	return error;
 }
 
+/* The piece that has bytes of SIZE from GPA on, or NULL. */
+static const struct load_piece *overlaps(const struct load_plan *plan, u64 gpa, u64 size)
+{
+	for (unsigned i = 0; i < plan->pieces; i++) {
+		const struct load_piece *p = &plan->piece[i];
+
+		if (gpa < p->gpa + p->size && p->gpa < gpa + size)
+			return p;
+	}
+	return NULL;
+}
+
 static bool within(u64 gpa, u64 size, u64 start, u64 end)
 {
 	return gpa >= start && gpa <= end && size <= end - gpa;
@@ -42,21 +54,19 @@ static bool within(u64 gpa, u64 size, u64 start, u64 end)
 int load_add(struct loader *l, const char *what, u64 gpa, const void *from, u64 size)
 {
 	struct load_plan *plan = l->plan;
+	const struct load_piece *p;
 
 	if (!size)
 		return 0;
-	if (!within(gpa, size, 0, LOAD_LOW_GPA) && !within(gpa, size, HIGH_RAM, l->in->ram))
+	if (!within(gpa, size, 0, LOAD_LOW_END) && !within(gpa, size, HIGH_RAM, l->in->ram))
 		return load_refuse(
 			l, -EINVAL,
 			"%s: 0x%lx bytes at 0x%lx; an image may lie in 0..0x%x and 0x%x..0x%lx",
-			what, size, gpa, LOAD_LOW_GPA, HIGH_RAM, l->in->ram);
-	for (unsigned i = 0; i < plan->pieces; i++) {
-		const struct load_piece *p = &plan->piece[i];
-
-		if (gpa < p->gpa + p->size && p->gpa < gpa + size)
-			return load_refuse(l, -EINVAL, "%s: 0x%lx..0x%lx overlaps 0x%lx..0x%lx",
-					   what, gpa, gpa + size, p->gpa, p->gpa + p->size);
-	}
+			what, size, gpa, LOAD_LOW_END, HIGH_RAM, l->in->ram);
+	p = overlaps(plan, gpa, size);
+	if (p)
+		return load_refuse(l, -EINVAL, "%s: 0x%lx..0x%lx overlaps 0x%lx..0x%lx", what, gpa,
+				   gpa + size, p->gpa, p->gpa + p->size);
 	if (plan->pieces == LOAD_PIECES - 1) /* the last one is for the scratch memory */
 		return load_refuse(l, -EINVAL, "%s: more than %u pieces of memory", what,
 				   LOAD_PIECES - 1);
@@ -64,17 +74,38 @@ int load_add(struct loader *l, const char *what, u64 gpa, const void *from, u64 
 	return 0;
 }
 
+/* Where all of the scratch memory fits between the image's pieces. */
+static bool find_gap(struct loader *l)
+{
+	const struct load_piece *p;
+	u64 gpa = LOAD_LOW_GPA;
+
+	while ((p = overlaps(l->plan, gpa, l->low_size)))
+		gpa = load_page_up(p->gpa + p->size);
+	if (!within(gpa, l->low_size, LOAD_LOW_GPA, LOAD_LOW_END))
+		return false;
+	l->low_gpa = gpa;
+	return true;
+}
+
 void *load_low(struct loader *l, u64 size, u64 align, u64 *gpa)
 {
 	u64 at = (l->low_used + align - 1) & -align;
 
+	if (!l->low_gpa && !find_gap(l)) {
+		load_refuse(l, -ENOMEM,
+			    "the image leaves no 0x%lx bytes in a row in 0x%x..0x%x, for command line, "
+			    "names and tables",
+			    l->low_size, LOAD_LOW_GPA, LOAD_LOW_END);
+		return NULL;
+	}
 	if (at > l->low_size || size > l->low_size - at) {
 		load_refuse(l, -ENOMEM, "command line, names and tables take more than %lu bytes",
 			    l->low_size);
 		return NULL;
 	}
 	l->low_used = at + size;
-	*gpa = LOAD_LOW_GPA + at;
+	*gpa = l->low_gpa + at;
 	return memset(l->low + at, 0, size);
 }
 _Static_assert(LOAD_LOW_GPA % PAGE_SIZE == 0, "an offset's alignment is its address's");
@@ -155,7 +186,7 @@ static int load_flat(struct loader *l)
 		return -ENOENT;
 	if (!in->image_size)
 		return load_refuse(l, -EINVAL, "the file is empty");
-	if (in->module || (in->cmdline && *in->cmdline))
+	if (in->modules || (in->cmdline && *in->cmdline))
 		return load_refuse(l, -EINVAL,
 				   "a command line or a module is only for bzImage and multiboot");
 	l->plan->start.mode = START_REAL;
@@ -171,8 +202,9 @@ static int check_input(struct loader *l)
 		return load_refuse(l, -EINVAL,
 				   "%lu bytes of RAM; allowed are whole pages, %lu..%lu", in->ram,
 				   LOAD_RAM_MIN, LOAD_RAM_MAX);
-	if (in->module && !in->module_size)
-		return load_refuse(l, -EINVAL, "the module is empty");
+	for (unsigned i = 0; i < in->modules; i++)
+		if (!in->module[i].size)
+			return load_refuse(l, -EINVAL, "module %u is empty", i + 1);
 	return 0;
 }
 
@@ -195,7 +227,7 @@ int load_plan(const struct load_input *in, void *scratch, size_t scratch_size,
 	if (err_size)
 		*err = '\0';
 	*plan = (struct load_plan){ .kind = "image" };
-	l.low_size = MIN(scratch_size, LOAD_LOW_SIZE);
+	l.low_size = MIN(scratch_size, LOAD_LOW_END - LOAD_LOW_GPA);
 	rc = check_input(&l);
 	if (rc)
 		return rc;
@@ -214,6 +246,6 @@ int load_plan(const struct load_input *in, void *scratch, size_t scratch_size,
 	}
 	if (!rc && l.low_used)
 		plan->piece[plan->pieces++] =
-			(struct load_piece){ LOAD_LOW_GPA, l.low, l.low_used };
+			(struct load_piece){ l.low_gpa, l.low, l.low_used };
 	return rc;
 }

@@ -13,19 +13,20 @@
 #define BOOT_LOAD_H
 
 #include "apic/ioapic.h"
+#include "boot/config.h"
 #include "vmx/start.h"
 
 #define LOAD_RAM_MIN (2ul << 20)
 #define LOAD_RAM_MAX (1ul << 30)
 
-/* An image may lie in 0..LOAD_LOW_GPA and from 1 MB to the end of RAM. From LOAD_LOW_GPA on lies what
- * the loader makes itself; it ends below the page in which Linux looks for a BIOS's data. */
-#define LOAD_LOW_GPA 0x80000u
-#define LOAD_LOW_SIZE 0x1f000u
+/* An image may lie in 0..LOAD_LOW_END, below the page in which Linux looks for a BIOS's data, and from
+ * 1 MB to the end of RAM. What the loader makes itself lies in the first gap from LOAD_LOW_GPA on, as
+ * low as GRUB puts it: kernels take the end of low memory for themselves (Xen). */
+#define LOAD_LOW_GPA 0x10000u
+#define LOAD_LOW_END 0x9f000u
 
 /* Enough for each kind with a command line of 8 KB. */
 #define LOAD_SCRATCH 0x10000u
-
 
 /* One range of the memory map that guests are given: an entry of E820. */
 struct load_range {
@@ -41,16 +42,21 @@ enum { MEMORY_RAM = 1, MEMORY_RESERVED = 2 };
  * tables have room in 0xe0000..0xfffff. */
 void load_memory_map(u64 ram, struct load_range map[LOAD_RANGES]);
 
+struct load_module {
+	const u8 *data;
+	u64 size;
+	const char *string; /* multiboot's for it: "NAME words"; NULL: none */
+};
+
 struct load_input {
 	const char *name; /* the image's file name */
 	const u8 *image;
 	u64 image_size;
 	const char *cmdline; /* NULL or "": none */
-	const u8 *module;    /* an initrd, or a multiboot module; NULL: none */
-	u64 module_size;
-	const char *module_name; /* multiboot's string for it; NULL: none */
-	u64 ram;		 /* bytes from guest-physical 0: whole pages, 2 MB..1 GB */
-	u64 acpi;		 /* guest-physical address of the RSDP; 0: none */
+	struct load_module module[MODULES_MAX]; /* multiboot's, or the initrd */
+	unsigned modules;
+	u64 ram;  /* bytes from guest-physical 0: whole pages, 2 MB..1 GB */
+	u64 acpi; /* guest-physical address of the RSDP; 0: none */
 };
 
 struct load_piece {
@@ -70,7 +76,7 @@ struct load_plan {
 /*
  * Fills PLAN: the pieces to copy, which lie in RAM and do not overlap, and how vCPU 0 starts. RAM is
  * zero before: as the pieces are disjoint, those of zeroes may then be left out. The pieces point
- * into the image, the module and SCRATCH (LOAD_SCRATCH bytes are enough, of any alignment), which
+ * into the image, the modules and SCRATCH (LOAD_SCRATCH bytes are enough, of any alignment), which
  * stay as they are until the copy is made.
  *
  * 0; -EINVAL: the image or another input is refused; -ENOMEM: it does not fit into RAM or scratch;

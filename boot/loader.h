@@ -9,7 +9,7 @@ struct loader {
 	const struct load_input *in;
 	struct load_plan *plan;
 	u8 *low; /* of low_size bytes, the first low_used are given away */
-	u64 low_size, low_used;
+	u64 low_size, low_used, low_gpa;
 	char *err;
 	size_t err_size;
 };
@@ -35,7 +35,8 @@ __attribute__((format(printf, 3, 4))) int load_refuse(struct loader *l, int erro
 int load_add(struct loader *l, const char *what, u64 gpa, const void *from, u64 size);
 
 /* SIZE zero bytes of scratch memory that the guest finds at *GPA, a multiple of ALIGN (a power of two
- * up to 4096). NULL when there is no room, which is then told. */
+ * up to 4096). The image's own pieces below 1 MB are there before. NULL when there is no room, which is
+ * then told. */
 void *load_low(struct loader *l, u64 size, u64 align, u64 *gpa);
 
 /* The same with TEXT (NULL: "") and its final NUL. 0, -ENOMEM. */

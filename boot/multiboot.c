@@ -4,7 +4,7 @@
  * the program headers are used; or anything, if the header's address fields are there (flag 16): they
  * come first. Either way the vCPU starts in 32-bit protected mode.
  *
- * A module lies on the first page behind the image, where GRUB and QEMU put it too.
+ * Modules lie from the first page behind the image on, where GRUB and QEMU put them too.
  */
 #include "boot/loader.h"
 
@@ -122,34 +122,44 @@ static int load_addresses(struct loader *l, const struct header *h, u64 at, u64 
 			h->bss_end_addr - (h->load_addr + size));
 }
 
-/* The image's pieces are there. One module, or none. */
-static int add_module(struct loader *l, struct info *info)
+/* The image's pieces are there. */
+static int add_modules(struct loader *l, struct info *info)
 {
 	u64 at, string, gpa = 1 << 20;
 	const struct load_piece *p = l->plan->piece;
-	struct module m;
-	void *to;
+	struct module *to;
 
-	if (!l->in->module)
+	if (!l->in->modules)
 		return 0;
 	for (unsigned i = 0; i < l->plan->pieces; i++)
 		gpa = MAX(gpa, load_page_up(p[i].gpa + p[i].size));
-	/* RAM is whole pages, so that gpa is not beyond it. */
-	if (l->in->module_size > l->in->ram - gpa)
-		return load_refuse(
-			l, -ENOMEM,
-			"the module of 0x%lx bytes does not fit between the image's end, "
-			"0x%lx, and that of RAM, 0x%lx",
-			l->in->module_size, gpa, l->in->ram);
-	to = load_low(l, sizeof(m), 4, &at);
-	if (!to || load_string(l, l->in->module_name, &string))
+	to = load_low(l, l->in->modules * sizeof(*to), 4, &at);
+	if (!to)
 		return -ENOMEM;
-	m = (struct module){ (u32)gpa, (u32)(gpa + l->in->module_size), (u32)string, 0 };
-	memcpy(to, &m, sizeof(m));
+	for (unsigned i = 0; i < l->in->modules; i++) {
+		const struct load_module *m = &l->in->module[i];
+		struct module entry;
+		int rc;
+
+		/* RAM is whole pages, so that gpa is not beyond it. */
+		if (m->size > l->in->ram - gpa)
+			return load_refuse(l, -ENOMEM,
+					   "the module of 0x%lx bytes does not fit between the end of "
+					   "what is before it, 0x%lx, and that of RAM, 0x%lx (guest_mem)",
+					   m->size, gpa, l->in->ram);
+		if (load_string(l, m->string, &string))
+			return -ENOMEM;
+		entry = (struct module){ (u32)gpa, (u32)(gpa + m->size), (u32)string, 0 };
+		memcpy(&to[i], &entry, sizeof(entry));
+		rc = load_add(l, "a module", gpa, m->data, m->size);
+		if (rc)
+			return rc;
+		gpa = load_page_up(gpa + m->size);
+	}
 	info->flags |= INFO_MODULES;
-	info->mods_count = 1;
+	info->mods_count = l->in->modules;
 	info->mods_addr = (u32)at;
-	return load_add(l, "the module", gpa, l->in->module, l->in->module_size);
+	return 0;
 }
 
 static int add_info(struct loader *l)
@@ -176,7 +186,7 @@ static int add_info(struct loader *l)
 		.mmap_addr = (u32)mmap,
 		.boot_loader_name = (u32)name,
 	};
-	rc = add_module(l, &info);
+	rc = add_modules(l, &info);
 	memcpy(to, &info, sizeof(info));
 	l->plan->start.rax = LOADED;
 	l->plan->start.rbx = at;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the two halves of the parser of interlock.cfg share: lines and sections are boot/config.c's,
- * keys and values boot/keys.c's. */
+/* What the parts of the parser of interlock.cfg share: lines and sections are boot/config.c's,
+ * keys and values boot/keys.c's, numbers boot/number.c's. */
 #ifndef BOOT_PARSER_H
 #define BOOT_PARSER_H
 
@@ -35,6 +35,19 @@ struct slice slice_trim(struct slice s);
 bool slice_equals(struct slice s, const char *text);
 /* For error messages: short, printable, NUL-terminated. */
 const char *slice_shown(char buf[40], struct slice s);
+
+#define KB BIT(10)
+#define MB BIT(20)
+#define GB BIT(30)
+
+/* Decimal, or hexadecimal behind 0x. False when it is not a number or exceeds 64 bits. */
+bool parse_number(struct slice s, u64 *value);
+
+/* A number of bytes, or of KB, MB or GB with that letter behind it. False as above. */
+bool parse_size(struct slice s, u64 *value);
+
+/* In the largest unit that leaves no rest. */
+const char *size_shown(char buf[24], u64 value);
 
 /* What a run has that says nothing else. */
 extern const struct run_config default_run;

@@ -4,6 +4,7 @@
 #include "boot/load.h"
 #include "boot/populate.h"
 #include "vmx/pc/acpi.h"
+#include "vmx/pc/bios.h"
 
 static char why[300];
 
@@ -43,6 +44,14 @@ static int load_own(struct guest *g, const struct run_config *c)
 	return err ? err : guest_load(g, GUEST_INFO_GPA, &info, sizeof(info));
 }
 
+/* Before the image, which may have other plans for this memory. */
+static int load_bios(struct guest *g)
+{
+	int err = guest_load(g, BIOS_LOW_GPA, bios_low, BIOS_LOW_SIZE);
+
+	return err ? err : guest_load(g, BIOS_CODE_GPA, bios_code, bios_code_size);
+}
+
 static int load_acpi(struct guest *g)
 {
 	static u8 tables[2 * PAGE_SIZE] __attribute__((aligned(ACPI_TABLES_ALIGN)));
@@ -58,30 +67,36 @@ static int load_image(struct guest *g, const struct run_config *c)
 {
 	static u8 scratch[LOAD_SCRATCH];
 	static struct load_plan plan;
-	const struct boot_file *image = file_find(c->guest), *module = file_find(c->initrd);
+	const struct boot_file *image = file_find(c->guest);
+	char name[FILE_NAME_MAX];
 	struct load_input in = { .name = c->guest,
 				 .image = image->data,
 				 .image_size = image->size,
 				 .cmdline = c->cmdline,
-				 .module = module ? module->data : NULL,
-				 .module_size = module ? module->size : 0,
-				 .module_name = c->initrd,
 				 .ram = g->backing.ram_pages << PAGE_SHIFT,
 				 .acpi = ACPI_TABLES_GPA };
-	int used = format(why, sizeof(why), "%s: ", c->guest);
-	int err = load_plan(&in, scratch, sizeof(scratch), &plan, why + used,
-			    sizeof(why) - (size_t)used);
+	int used = format(why, sizeof(why), "%s: ", c->guest), err;
 
+	for (const char *at = c->initrd, *next; (next = config_file(at, name)); at = next) {
+		const struct boot_file *file = file_find(name);
+
+		in.module[in.modules++] = (struct load_module){ file->data, file->size, at };
+	}
+	err = load_plan(&in, scratch, sizeof(scratch), &plan, why + used,
+			sizeof(why) - (size_t)used);
+	if (err)
+		return err;
+	err = load_bios(g);
 	for (unsigned i = 0; !err && i < plan.pieces; i++) {
 		const struct load_piece *piece = &plan.piece[i];
 
 		if (piece->from) /* memory is zero as it comes */
 			err = guest_load(g, piece->gpa, piece->from, piece->size);
-		if (err)
-			format(why, sizeof(why), "%s: not enough memory to load it (mem)", c->guest);
 	}
-	if (err)
+	if (err) {
+		format(why, sizeof(why), "%s: not enough memory to load it (mem)", c->guest);
 		return err;
+	}
 	printk("%s: %s, %lu KB\n", c->guest, plan.kind, image->size >> 10);
 	guest_start_at(g, &plan.start);
 	return load_acpi(g);

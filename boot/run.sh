@@ -125,13 +125,25 @@ fi
 
 # Files of this machine that the guest's image needs: pairs of the file and its name on the ESP.
 files=()
-# esp NAME: the file that the parameter NAME names, as the configuration is to name it
+# esp NAME FILE: puts FILE, which the parameter NAME names, beside the configuration; there it is $placed
 esp() {
-	local base=${!1##*/} dir=${1,,}
+	local base=${2##*/} dir=${1,,}
 	[[ $base =~ ^[A-Za-z0-9._+-]{1,40}$ ]] ||
-		wrong "$1=${!1}: a file name of at most 40 letters, digits, . _ + and - is allowed"
-	files+=("${!1}" "/$dir/$base")
-	configured[$1]="\\$dir\\$base"
+		wrong "$1=$2: a file name of at most 40 letters, digits, . _ + and - is allowed"
+	placed="\\$dir\\$base"
+	files+=("$2" "/$dir/$base")
+}
+
+# "FILE words, FILE words": the words are for multiboot
+initrds() {
+	local one file words list=()
+	while IFS= read -r -d , one; do
+		read -r file words <<<"$one"
+		[ "$linux" ] || [ -f "$file" ] || wrong "INITRD=$INITRD: no such file${file:+ as $file}"
+		esp INITRD "$file"
+		list+=("$placed${words:+ $words}")
+	done <<<"$INITRD,"
+	configured[INITRD]=$(IFS=, && echo "${list[*]}")
 }
 
 given=()
@@ -143,17 +155,19 @@ for name in PROTOCOL CPUS MOVES SEED GUEST INITRD CMDLINE BATCH ARG MEM GUEST_ME
 	given+=("$name")
 	configured[$name]=$value
 	case $name in
-	GUEST | INITRD)
+	GUEST)
 		if [ "$linux" ] || [ -f "$value" ]; then
-			esp $name
+			esp GUEST "$value"
+			configured[GUEST]=$placed
 			continue
-		elif [[ $name = INITRD || $value = */* ]]; then
-			wrong "$name=$value: no such file"
+		elif [[ $value = */* ]]; then
+			wrong "GUEST=$value: no such file"
 		fi
 		;;
-	CMDLINE)
+	INITRD | CMDLINE)
 		[[ $value =~ ^[[:print:]]*$ && $value != *\#* ]] ||
-			wrong "CMDLINE=$value: printable characters are allowed, but no #"
+			wrong "$name=$value: printable characters are allowed, but no #"
+		[ $name = CMDLINE ] || initrds
 		continue
 		;;
 	esac

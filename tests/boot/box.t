@@ -6,7 +6,7 @@
 # shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-on_tcg box 2
+on_tcg box.elf 2
 relay "QEMU" < <(tr -d '\r' <"$stdout")
 exits 0
 

@@ -16,7 +16,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 
 # `make check` has built already; a test that is started by hand builds first.
 if ! { [ -x build/cfgcheck ] && [ -f build/interlock.img ]; }; then
-	make -s all build/cfgcheck build/makeexit.so build/guests/{hw,box}.elf >&2 || exit 1
+	make -s all build/cfgcheck build/makeexit.so build/guests/{hw.elf,box.elf,flat.bin} >&2 || exit 1
 fi
 
 boot() {
@@ -41,7 +41,7 @@ exits() {
 # says FILE REGEX: some line of FILE matches
 says() {
 	ok "says: $2" grep -qE -- "$2" "$1"
-	grep -qE -- "$2" "$1" || tail -n 5 "$1" | sed 's/^/# /'
+	grep -qE -- "$2" "$1" || tail -n 5 "$1" | cut -c 1-300 | sed 's/^/# /'
 }
 
 # field R NAME: a number, a word or a whole object, without quotes; nothing when there is none.
@@ -85,14 +85,15 @@ relay() {
 	is "$1: it came to its end" "$plan" "1..$n"
 }
 
-# on_tcg KERNEL CPUS [APPEND]: boots a multiboot kernel of build/guests/ on QEMU without VT-x: no machine of
-# ours. What it says is in stdout, code is what it wrote to port 0xf4. That machine's clocks are the host's:
+# on_tcg KERNEL CPUS [APPEND]: boots KERNEL of build/guests/, NAME.elf by multiboot or NAME.bin, a disk that
+# boots, on QEMU without VT-x: no machine of ours. What it says is in stdout, code is what it wrote to port 0xf4. That machine's clocks are the host's:
 # on a busy one an interrupt comes late that is not, so it has three tries.
 on_tcg() {
-	local try
+	local try what=(-kernel "build/guests/$1" -append "${3-}")
+	[[ $1 = *.elf ]] || what=(-drive "format=raw,file=build/guests/$1")
 	for try in 1 2 3; do
 		timeout 120 qemu-system-x86_64 -accel tcg -M pc -cpu max -smp "$2" -m 64 \
-			-kernel "build/guests/$1.elf" -append "${3-}" -nodefaults -display none \
+			"${what[@]}" -nodefaults -display none \
 			-serial stdio -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4 \
 			>"$stdout" 2>"$stderr" </dev/null
 		code=$?

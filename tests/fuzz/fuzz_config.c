@@ -2,7 +2,7 @@
 /*
  * Any bytes as interlock.cfg: what is accepted holds what the hypervisor relies on, and what is
  * refused is refused with one line.
- * links: boot/config.c boot/keys.c boot/format.c
+ * links: boot/config.c boot/keys.c boot/number.c boot/format.c
  */
 #include <stdlib.h>
 #include <string.h>

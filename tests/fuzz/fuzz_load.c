@@ -28,9 +28,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		.image = data + CHOICES,
 		.image_size = size - CHOICES,
 		.cmdline = data[0] & 4 ? cmdline : NULL,
-		.module = data[0] & 8 ? data : NULL,
-		.module_size = data[0] & 8 ? MIN(data[2] * 32u, size) : 0,
-		.module_name = data[0] & 16 ? cmdline : NULL,
+		.module = { { data, MIN(data[2] * 32u, size), data[0] & 16 ? cmdline : NULL },
+			    { data, 1, cmdline } },
+		.modules = data[0] & 8 ? 1 + !(data[2] & 1) : 0,
 		.ram = ((u64)data[3] + 1) << 21,
 		.acpi = data[0] & 32 ? 0xe0000 : 0,
 	};

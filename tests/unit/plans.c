@@ -10,7 +10,7 @@ char plan_err[200];
 size_t plan_scratch = LOAD_SCRATCH;
 
 static struct load_input used;
-static u8 *image, *module, *scratch;
+static u8 *image, *module[MODULES_MAX], *scratch;
 
 static u8 *copy(const void *from, size_t size)
 {
@@ -22,12 +22,14 @@ static u8 *copy(const void *from, size_t size)
 int plan_make(void)
 {
 	free(image);
-	free(module);
 	free(scratch);
 	used = plan_in;
 	used.image = image = copy(plan_in.image, plan_in.image_size);
-	module = copy(plan_in.module, plan_in.module_size);
-	used.module = plan_in.module ? module : NULL;
+	for (unsigned i = 0; i < plan_in.modules; i++) {
+		free(module[i]);
+		module[i] = copy(plan_in.module[i].data, plan_in.module[i].size);
+		used.module[i].data = module[i];
+	}
 	scratch = malloc(plan_scratch);
 	memset(scratch, 0xee, plan_scratch);
 	memset(&plan, 0xee, sizeof(plan));
@@ -40,6 +42,14 @@ static bool inside(u64 at, u64 size, u64 start, u64 room)
 	return at >= start && at - start <= room && size <= room - (at - start);
 }
 
+static bool of_a_module(const struct load_piece *p)
+{
+	for (unsigned i = 0; i < used.modules; i++)
+		if (inside((u64)p->from, p->size, (u64)module[i], used.module[i].size))
+			return true;
+	return false;
+}
+
 static const char *piece_problem(const struct load_piece *p)
 {
 	u64 from = (u64)p->from;
@@ -47,13 +57,13 @@ static const char *piece_problem(const struct load_piece *p)
 	if (!p->size)
 		return "an empty piece";
 	if (p->from && inside(from, p->size, (u64)scratch, plan_scratch))
-		return inside(p->gpa, p->size, 0x80000, 0x1f000) ? NULL
+		return inside(p->gpa, p->size, 0x10000, 0x8f000) ? NULL
 								 : "scratch in a wrong place";
-	if (!inside(p->gpa, p->size, 0, 0x80000) &&
+	if (!inside(p->gpa, p->size, 0, 0x9f000) &&
 	    !inside(p->gpa, p->size, 0x100000, used.ram - 0x100000))
 		return "a piece where none may be";
 	if (p->from && !inside(from, p->size, (u64)image, used.image_size) &&
-	    !(used.module && inside(from, p->size, (u64)module, used.module_size)))
+	    !of_a_module(p))
 		return "a piece from elsewhere";
 	return NULL;
 }

@@ -147,8 +147,9 @@ static void page_tables(void **state)
 static void initrd(void **state)
 {
 	(void)state;
-	plan_in.module = module;
-	plan_in.module_size = sizeof(module);
+	plan_in.modules = 1;
+	plan_in.module[0].data = module;
+	plan_in.module[0].size = sizeof(module);
 	accepts();
 	assert_int_equal(plan_u32(plan.start.rsi + 0x218), 0x7fe000);
 	assert_int_equal(plan_u32(plan.start.rsi + 0x21c), sizeof(module));
@@ -168,17 +169,21 @@ static void initrd(void **state)
 	accepts();
 	put(image, 0x22c, 4, 0x206800 - 1);
 	refuses(-ENOMEM, "bzImage: the initrd of 0x1801 bytes does not fit between the kernel's "
-			 "end, 0x205000, and 0x206800 (RAM, initrd_addr_max at 0x22c)");
+			 "end, 0x205000, and 0x206800 (guest_mem, or initrd_addr_max at 0x22c)");
 	put(image, 0x22c, 4, 0x100);
 	refuses(-ENOMEM, "bzImage: the initrd of 0x1801 bytes does not fit between the kernel's "
-			 "end, 0x205000, and 0x101 (RAM, initrd_addr_max at 0x22c)");
+			 "end, 0x205000, and 0x101 (guest_mem, or initrd_addr_max at 0x22c)");
 	put(image, 0x22c, 4, 0x7fffffff);
 	plan_in.ram = 0x206000;
 	refuses(-ENOMEM, "bzImage: the initrd of 0x1801 bytes does not fit between the kernel's "
-			 "end, 0x205000, and 0x206000 (RAM, initrd_addr_max at 0x22c)");
+			 "end, 0x205000, and 0x206000 (guest_mem, or initrd_addr_max at 0x22c)");
 	plan_in.ram = 8 << 20;
-	plan_in.module_size = 0;
-	refuses(-EINVAL, "image: the module is empty");
+	plan_in.module[0].size = 0;
+	refuses(-EINVAL, "image: module 1 is empty");
+	plan_in.module[0].size = 1;
+	plan_in.module[1] = plan_in.module[0];
+	plan_in.modules = 2;
+	refuses(-EINVAL, "bzImage: one initrd is allowed, not 2");
 }
 
 static void each_field(void **state)
@@ -221,7 +226,7 @@ static void each_field(void **state)
 	field(0x260, 4, 0x600001, -ENOMEM,
 	      "bzImage: init_size (0x260) 0x600001 at pref_address (0x258) 0x200000 ends beyond "
 	      "the "
-	      "guest's RAM of 0x800000 bytes");
+	      "guest's RAM of 0x800000 bytes (guest_mem)");
 	field(0x230, 4, 0x800, -EINVAL,
 	      "bzImage: kernel_alignment (0x230) is 0x800, not a power of two from 0x1000");
 	field(0x230, 4, 0, -EINVAL,
@@ -234,13 +239,13 @@ static void each_field(void **state)
 	      "bzImage: pref_address (0x258) is 0x200001, not a multiple of 0x200000");
 	field(0x258, 8, 0xffffffffffe00000, -ENOMEM,
 	      "bzImage: init_size (0x260) 0x5000 at pref_address (0x258) 0xffffffffffe00000 ends "
-	      "beyond the guest's RAM of 0x800000 bytes");
+	      "beyond the guest's RAM of 0x800000 bytes (guest_mem)");
 	put(image, 0x230, 4, 0x1000);
-	field(0x258, 8, 0x7d000, -EINVAL,
-	      "bzImage: init_size: 0x4d00 bytes at 0x7d300; an image may lie in 0..0x80000 and "
+	field(0x258, 8, 0x9d000, -EINVAL,
+	      "bzImage: init_size: 0x4d00 bytes at 0x9d300; an image may lie in 0..0x9f000 and "
 	      "0x100000..0x800000");
 	field(0x258, 8, 0xff000, -EINVAL,
-	      "bzImage: the kernel: 0x300 bytes at 0xff000; an image may lie in 0..0x80000 and "
+	      "bzImage: the kernel: 0x300 bytes at 0xff000; an image may lie in 0..0x9f000 and "
 	      "0x100000..0x800000");
 	field(0x238, 4, 3, 0, NULL);
 	plan_in.cmdline = "four";
@@ -255,7 +260,10 @@ static void truncated(void **state)
 	for (plan_in.image_size = 0; plan_in.image_size < BZ_SIZE; plan_in.image_size++) {
 		int rc = plan_make();
 
-		assert_int_equal(rc, plan_in.image_size < 0x206 ? -ENOENT : -EINVAL);
+		/* syssize counts units of 16 bytes, of which the last need not be whole. */
+		assert_int_equal(rc, plan_in.image_size < 0x206		 ? -ENOENT
+				     : plan_in.image_size <= BZ_SIZE - 16 ? -EINVAL
+									  : 0);
 		assert_null(plan_problem(rc));
 	}
 	plan_in.image_size = 0x263;
@@ -310,8 +318,11 @@ static void random_headers(void **state)
 			    n & 8 ? 4 : 1, odd_number());
 		}
 		plan_in.image_size = fake_random() % 4 ? BZ_SIZE : fake_random() % BZ_SIZE;
-		plan_in.module = fake_random() % 2 ? module : NULL;
-		plan_in.module_size = plan_in.module ? 1 + fake_random() % sizeof(module) : 0;
+		plan_in.modules = fake_random() % 3;
+		for (unsigned m = 0; m < plan_in.modules; m++)
+			plan_in.module[m] = (struct load_module){
+				module, 1 + fake_random() % sizeof(module), NULL
+			};
 		plan_in.cmdline = fake_random() % 2 ? "quiet" : NULL;
 		plan_scratch = fake_random() % 8 ? LOAD_SCRATCH : fake_random() % LOAD_SCRATCH;
 		rc = plan_make();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * interlock.cfg's parser: what it accepts, what each error says, and that no bytes whatever make it
- * do anything else. links: boot/config.c boot/keys.c boot/format.c
+ * do anything else. links: boot/config.c boot/keys.c boot/number.c boot/format.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -278,6 +278,19 @@ static void bad_numbers(void **state)
 	assert_int_equal(cfg.run[0].seed, 10);
 }
 
+static void initrds(const char *const *names)
+{
+	const char *at = cfg.run[0].initrd;
+	char name[FILE_NAME_MAX];
+
+	for (; *names; names++) {
+		at = config_file(at, name);
+		assert_non_null(at);
+		assert_string_equal(name, *names);
+	}
+	assert_null(config_file(at, name));
+}
+
 static void images(void **state)
 {
 	char line[600] = "cmdline = ";
@@ -306,6 +319,29 @@ static void images(void **state)
 				  "\\guest\\vmlinuz, of letters, digits, . _ - +");
 	refuses("initrd = \\0123456789012345678901234567890123456789012345678901234567890123",
 		"interlock.cfg:1: initrd has 65 characters; allowed: 63");
+	assert_int_equal(parse("initrd = \\a one  two ,\\b,\t\\dir\\c x=y\n"), 0);
+	assert_memory_equal(cfg.run[0].initrd, "\\a one  two\0\\b\0\\dir\\c x=y\0", 27);
+	initrds((const char *[]){ "\\a", "\\b", "\\dir\\c", NULL });
+	assert_int_equal(parse("initrd = \\a"), 0);
+	initrds((const char *[]){ "\\a", NULL });
+	assert_int_equal(parse("initrd = \\a,\\a,\\a,\\a"), 0);
+	initrds((const char *[]){ "\\a", "\\a", "\\a", "\\a", NULL });
+	refuses("initrd = \\a,\\a,\\a,\\a,\\a",
+		"interlock.cfg:1: initrd is too long; allowed: 4 files, 254 characters");
+	refuses("initrd = \\a,", "interlock.cfg:1: initrd = ; allowed: a file on the ESP, such as "
+				"\\guest\\vmlinuz, of letters, digits, . _ - +");
+	refuses("initrd = \\a,b", "interlock.cfg:1: initrd = b; allowed: a file on the ESP, such as "
+				 "\\guest\\vmlinuz, of letters, digits, . _ - +");
+	for (unsigned length = 1; length < 260; length++) {
+		char text[300] = "initrd = \\x ";
+
+		memset(text + 12, 'y', length);
+		if (length <= 251)
+			assert_int_equal(parse(text), 0);
+		else
+			refuses(text, "interlock.cfg:1: initrd is too long; allowed: 4 files, "
+				      "254 characters");
+	}
 	memset(line + 10, 'x', 512);
 	refuses(line, "interlock.cfg:1: cmdline has 512 characters; allowed: 511");
 	line[10 + 511] = '\0';

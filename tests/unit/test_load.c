@@ -18,7 +18,7 @@
 	"image: neither a bzImage (\"HdrS\" at 0x202) nor multiboot (a header in the first 8192 "  \
 	"bytes) nor flat (a name ending .bin or .flat)"
 
-static u8 image[0x80000];
+static u8 image[0x98000];
 
 static int fresh(void **state)
 {
@@ -59,10 +59,10 @@ static void flat(void **state)
 	plan_scratch = 0;
 	plan_in.cmdline = "";
 	accepts("flat");
-	plan_in.image_size = 0x78000;
+	plan_in.image_size = 0x97000;
 	accepts("flat");
-	plan_in.image_size = 0x78001;
-	refuses(-EINVAL, "flat: the image: 0x78001 bytes at 0x8000; an image may lie in 0..0x80000 "
+	plan_in.image_size = 0x97001;
+	refuses(-EINVAL, "flat: the image: 0x97001 bytes at 0x8000; an image may lie in 0..0x9f000 "
 			 "and 0x100000..0x800000");
 	plan_in.image_size = 0;
 	refuses(-EINVAL, "flat: the file is empty");
@@ -71,8 +71,8 @@ static void flat(void **state)
 	plan_in.cmdline = "x";
 	refuses(-EINVAL, "flat: a command line or a module is only for bzImage and multiboot");
 	plan_in.cmdline = NULL;
-	plan_in.module = image;
-	plan_in.module_size = 1;
+	plan_in.modules = 1;
+	plan_in.module[0] = (struct load_module){ image, 1, NULL };
 	refuses(-EINVAL, "flat: a command line or a module is only for bzImage and multiboot");
 }
 
@@ -182,7 +182,7 @@ static void short_messages(void **state)
 /* Scratch memory beyond what lies below Linux's place for a BIOS's data is not used. */
 static void much_scratch(void **state)
 {
-	static char words[0x20000];
+	static char words[0x40000];
 
 	(void)state;
 	make_bzimage(image);
@@ -190,10 +190,10 @@ static void much_scratch(void **state)
 	memset(words, 'w', sizeof(words) - 1);
 	plan_in.cmdline = words;
 	plan_scratch = 0x40000;
-	refuses(-ENOMEM, "bzImage: command line, names and tables take more than 126976 bytes");
+	refuses(-ENOMEM, "bzImage: command line, names and tables take more than 262144 bytes");
 	words[0x10000] = '\0';
 	accepts("bzImage");
-	assert_int_equal(plan.piece[plan.pieces - 1].gpa, 0x80000);
+	assert_int_equal(plan.piece[plan.pieces - 1].gpa, 0x10000);
 	plan_scratch = LOAD_SCRATCH;
 	words[8192] = '\0';
 	accepts("bzImage");
@@ -208,11 +208,11 @@ static void pieces(void **state)
 		u64 gpa, size;
 		bool fits;
 	} tries[] = {
-		{ 0, 0x80000, true },
+		{ 0, 0x9f000, true },
 		{ 0, 0x1000, true },
-		{ 0x7ffff, 1, true },
-		{ 0x7ffff, 2, false },
-		{ 0x80000, 1, false },
+		{ 0x9efff, 1, true },
+		{ 0x9efff, 2, false },
+		{ 0x9f000, 1, false },
 		{ 0xfffff, 1, false },
 		{ 0x100000, 0x1000, true },
 		{ 0x100000, 0x100000, true },
@@ -229,7 +229,7 @@ static void pieces(void **state)
 		{ -1ul, 1, false },
 		{ 0x1ff000, 0x3000, false },
 		{ 0x200800, 0x10, false },
-		{ 0x80000, 0, true },
+		{ 0x9f000, 0, true },
 	};
 	struct load_input in = { .ram = 4 << 20 };
 	char err[200];

@@ -143,19 +143,19 @@ static void elf_fields(void **state)
 	field(0x60, 4, 0x7fef80, NULL);
 	field(0x60, 4, 0x7fef81,
 	      "multiboot: program header 1: 0x1000 bytes at 0x7ff001; an image may lie in "
-	      "0..0x80000 and 0x100000..0x800000");
+	      "0..0x9f000 and 0x100000..0x800000");
 	field(0x60, 4, 0xfffff,
-	      "multiboot: program header 1: 0x80 bytes at 0xfffff; an image may lie in 0..0x80000 "
+	      "multiboot: program header 1: 0x80 bytes at 0xfffff; an image may lie in 0..0x9f000 "
 	      "and 0x100000..0x800000");
-	field(0x60, 4, 0x7ffc0,
-	      "multiboot: program header 1: 0x80 bytes at 0x7ffc0; an image may lie in 0..0x80000 "
+	field(0x60, 4, 0x9efc0,
+	      "multiboot: program header 1: 0x80 bytes at 0x9efc0; an image may lie in 0..0x9f000 "
 	      "and 0x100000..0x800000");
 	field(0x60, 4, 0xffffffc0,
 	      "multiboot: program header 1: 0x80 bytes at 0xffffffc0; an image may lie in "
-	      "0..0x80000 and 0x100000..0x800000");
+	      "0..0x9f000 and 0x100000..0x800000");
 	field(0x68, 4, 0xffffffff,
 	      "multiboot: program header 1: 0xffffff7f bytes at 0x200080; an image may lie in "
-	      "0..0x80000 and 0x100000..0x800000");
+	      "0..0x9f000 and 0x100000..0x800000");
 	field(0x60, 4, 0, NULL);
 
 	/* Not to be loaded: another type; no memory. Its other fields do not matter then. */
@@ -181,10 +181,10 @@ static void elf64_fields(void **state)
 	      "multiboot: program header 0: 0xffffffffffffffff bytes at 0x100; the file has 0x280");
 	field(0x58, 8, -0x80ul,
 	      "multiboot: program header 0: 0x100 bytes at 0xffffffffffffff80; an image may lie in "
-	      "0..0x80000 and 0x100000..0x800000");
+	      "0..0x9f000 and 0x100000..0x800000");
 	field(0xa0, 8, -1ul,
 	      "multiboot: program header 1: 0xffffffffffffff7f bytes at 0x200080; an image may lie "
-	      "in 0..0x80000 and 0x100000..0x800000");
+	      "in 0..0x9f000 and 0x100000..0x800000");
 	field(0x18, 8, 0x100100010,
 	      "multiboot: e_entry 0x100100010 lies in nothing that is loaded");
 
@@ -301,7 +301,7 @@ static void address_fields(void **state)
 	      "multiboot: bss_end_addr 0x1001df lies before the end of what is loaded, 0x1001e0");
 	field(0x58, 4, 0x800000, NULL);
 	field(0x58, 4, 0x800001,
-	      "multiboot: bss_end_addr: 0x6ffe21 bytes at 0x1001e0; an image may lie in 0..0x80000 "
+	      "multiboot: bss_end_addr: 0x6ffe21 bytes at 0x1001e0; an image may lie in 0..0x9f000 "
 	      "and 0x100000..0x800000");
 	field(0x5c, 4, 0x1001df, NULL);
 	field(0x5c, 4, 0x1001e0, "multiboot: entry_addr 0x1001e0 is not in 0x100000..0x1001e0");
@@ -312,7 +312,7 @@ static void address_fields(void **state)
 	put(image, 0x58, 4, 0);
 	put(image, 0x5c, 4, 0xffffff00);
 	refuses(-EINVAL, "multiboot: load_addr: 0x1e0 bytes at 0xffffff00; an image may lie in "
-			 "0..0x80000 and 0x100000..0x800000");
+			 "0..0x9f000 and 0x100000..0x800000");
 }
 
 static void header_place(void **state)
@@ -432,9 +432,10 @@ static void one_module(void **state)
 	u64 at, mods;
 
 	(void)state;
-	plan_in.module = module;
-	plan_in.module_size = sizeof(module);
-	plan_in.module_name = "disk.img";
+	plan_in.modules = 1;
+	plan_in.module[0].data = module;
+	plan_in.module[0].size = sizeof(module);
+	plan_in.module[0].string = "disk.img";
 	accepts();
 	at = plan.start.rbx;
 	assert_int_equal(plan_u32(at), 0x24d);
@@ -447,15 +448,15 @@ static void one_module(void **state)
 	assert_memory_equal(plan_at(0x202000, sizeof(module)), module, sizeof(module));
 
 	/* Without a name; as the last bytes of RAM; one too many. */
-	plan_in.module_name = NULL;
+	plan_in.module[0].string = NULL;
 	plan_in.ram = 0x204000;
-	plan_in.module_size = 0x1801;
+	plan_in.module[0].size = 0x1801;
 	accepts();
 	assert_string_equal(plan_at(plan_u32(plan_u32(plan.start.rbx + 24) + 8), 1), "");
 	plan_in.ram = 0x203000;
-	refuses(-ENOMEM, "multiboot: the module of 0x1801 bytes does not fit between the image's "
-			 "end, 0x202000, and that of RAM, 0x203000");
-	plan_in.module_size = 0x1000;
+	refuses(-ENOMEM, "multiboot: the module of 0x1801 bytes does not fit between the end of what "
+			 "is before it, 0x202000, and that of RAM, 0x203000 (guest_mem)");
+	plan_in.module[0].size = 0x1000;
 	accepts();
 
 	/* An image below 1 MB: the module is above. */
@@ -468,6 +469,67 @@ static void one_module(void **state)
 	plan_in.image_size = PLAIN_SIZE;
 	accepts();
 	assert_int_equal(plan_u32(plan_u32(plan.start.rbx + 24)), 0x100000);
+}
+
+static void several_modules(void **state)
+{
+	static const u32 start[] = { 0x202000, 0x204000, 0x205000 };
+	u64 at, mods;
+
+	(void)state;
+	plan_in.modules = 3;
+	plan_in.module[0] = (struct load_module){ module, 0x1800, "\\one a=1" };
+	plan_in.module[1] = (struct load_module){ module + 1, 0x1000, NULL };
+	plan_in.module[2] = (struct load_module){ module + 2, 1, "\\three" };
+	accepts();
+	at = plan.start.rbx;
+	assert_int_equal(plan_u32(at + 20), 3);
+	mods = plan_u32(at + 24);
+	for (unsigned i = 0; i < 3; i++) {
+		const struct load_module *m = &plan_in.module[i];
+		const char *string = m->string ? m->string : "";
+
+		assert_int_equal(plan_u32(mods + 16 * i), start[i]);
+		assert_int_equal(plan_u32(mods + 16 * i + 4), start[i] + m->size);
+		assert_string_equal(plan_at(plan_u32(mods + 16 * i + 8), strlen(string) + 1), string);
+		assert_memory_equal(plan_at(start[i], m->size), m->data, m->size);
+	}
+	plan_in.ram = 0x205000;
+	refuses(-ENOMEM, "multiboot: the module of 0x1 bytes does not fit between the end of what is "
+			 "before it, 0x205000, and that of RAM, 0x205000 (guest_mem)");
+	plan_in.module[2].size = 0;
+	refuses(-EINVAL, "image: module 3 is empty");
+}
+
+/* What the loader makes lies in the first gap from 10000h on that has room for all of it. */
+static void image_in_low_memory(void **state)
+{
+	static const struct {
+		u32 start, end; /* of the image with its zeroes */
+		u32 info;
+	} tries[] = {
+		{ 0x8000, 0x10000, 0x10000 },
+		{ 0x8000, 0x10001, 0x11000 },
+		{ 0x1ffff, 0x21000, 0x21000 },
+		{ 0x20000, 0x21000, 0x10000 },
+		{ 0x8000, 0x8f000, 0x8f000 },
+	};
+
+	(void)state;
+	make_plain(image);
+	plan_in.image_size = PLAIN_SIZE;
+	for (unsigned i = 0; i < ARRAY_SIZE(tries); i++) {
+		put(image, 0x4c, 4, tries[i].start + 0x20);
+		put(image, 0x50, 4, tries[i].start);
+		put(image, 0x54, 4, 0);
+		put(image, 0x58, 4, tries[i].end);
+		put(image, 0x5c, 4, tries[i].start + 0x40);
+		accepts();
+		assert_int_equal(plan.start.rbx, tries[i].info);
+	}
+	put(image, 0x58, 4, 0x8f001);
+	refuses(-ENOMEM, "multiboot: the image leaves no 0x10000 bytes in a row in 0x10000..0x9f000, "
+			 "for command line, names and tables");
 }
 
 static void make_kind(u64 kind)
@@ -504,9 +566,10 @@ static void little_scratch(void **state)
 {
 	(void)state;
 	plan_in.cmdline = "quiet";
-	plan_in.module = module;
-	plan_in.module_size = sizeof(module);
-	plan_in.module_name = "disk.img";
+	plan_in.modules = 1;
+	plan_in.module[0].data = module;
+	plan_in.module[0].size = sizeof(module);
+	plan_in.module[0].string = "disk.img";
 	accepts();
 	plan_scratch = plan.piece[plan.pieces - 1].size;
 	accepts();
@@ -542,8 +605,11 @@ static void random_headers(void **state)
 			put(image, kind ? n % 0x2c * 4 : 0x4c + n % 5 * 4, n >> 32 & 1 ? 4 : 8,
 			    value);
 		}
-		plan_in.module = fake_random() % 2 ? module : NULL;
-		plan_in.module_size = plan_in.module ? 1 + fake_random() % sizeof(module) : 0;
+		plan_in.modules = fake_random() % 3;
+		for (unsigned m = 0; m < plan_in.modules; m++)
+			plan_in.module[m] = (struct load_module){
+				module, 1 + fake_random() % sizeof(module), NULL
+			};
 		plan_scratch = fake_random() % 8 ? LOAD_SCRATCH : fake_random() % 512;
 		rc = plan_make();
 		good += !rc;
@@ -569,6 +635,8 @@ int main(void)
 		cmocka_unit_test_setup(flags, fresh),
 		cmocka_unit_test_setup(info, fresh),
 		cmocka_unit_test_setup(one_module, fresh),
+		cmocka_unit_test_setup(several_modules, fresh),
+		cmocka_unit_test_setup(image_in_low_memory, fresh),
 		cmocka_unit_test_setup(truncated, fresh),
 		cmocka_unit_test_setup(little_scratch, fresh),
 		cmocka_unit_test_setup(random_headers, fresh),
