@@ -10,21 +10,21 @@
 #define CONFIG_MAX_LINE 600	    /* bytes, without the line's end */
 #define CONFIG_MAX_SIZE (64u << 10) /* bytes of the whole file */
 
-#define MODULES_MAX 4    /* files in initrd */
-#define FILE_NAME_MAX 64 /* of a file on the ESP, from \ on, with the closing NUL */
+#define MODULES_MAX 4	     /* files in initrd */
+#define FILE_NAME_MAX 64     /* of a file on the ESP, from \ on, with the closing NUL */
 #define ENDLESS 1000000000ul /* moves: as many as the guest lasts */
 
 struct run_config {
-	char protocol[24];	    /* one of PROTOCOL_NAMES */
-	char guest[FILE_NAME_MAX];  /* one of GUEST_NAMES, or the name of an image file */
-	char initrd[256];	    /* for an image: its initial RAM disk or modules, config_file() */
-	char cmdline[512];	    /* for an image */
-	char fault[8];		    /* none, entry, panic, mute, storm */
-	char apicv[12];		    /* one of APICV_NAMES, or APICV_BEST */
+	char protocol[24];	   /* one of PROTOCOL_NAMES */
+	char guest[FILE_NAME_MAX]; /* one of GUEST_NAMES, or the name of an image file */
+	char initrd[256];  /* for an image: its initial RAM disk or modules, config_file() */
+	char cmdline[512]; /* for an image */
+	char fault[8];	   /* none, entry, panic, mute, storm */
+	char apicv[12];	   /* one of APICV_NAMES, or APICV_BEST */
 	u32 cpus;	   /* 2..MAX_CPUS: vCPUs + 1 */
 	u32 batch;	   /* pages per move, 0 for mixed sizes */
 	u32 arg;	   /* handed to the guest */
-	u64 moves; /* ENDLESS for an image, unless the configuration says another number */
+	u64 moves;	   /* ENDLESS for an image, unless the configuration says another number */
 	u64 seed;
 	u64 mem;       /* bytes of the machine's memory lent to the guest at most, 0 for no limit */
 	u64 guest_mem; /* bytes of RAM promised to the guest */

@@ -121,10 +121,11 @@ static int check_path(struct parser *p, const struct key *key, struct slice path
 	char got[40];
 
 	if (!is_path(path))
-		return parse_fail(p,
-				  "%s = %s; allowed: a file on the ESP, such as \\guest\\vmlinuz, of "
-				  "letters, digits, . _ - +",
-				  key->name, slice_shown(got, path));
+		return parse_fail(
+			p,
+			"%s = %s; allowed: a file on the ESP, such as \\guest\\vmlinuz, of "
+			"letters, digits, . _ - +",
+			key->name, slice_shown(got, path));
 	if (path.length >= FILE_NAME_MAX)
 		return parse_fail(p, "%s has %zu characters; allowed: %d", key->name, path.length,
 				  FILE_NAME_MAX - 1);

@@ -93,10 +93,11 @@ void *load_low(struct loader *l, u64 size, u64 align, u64 *gpa)
 	u64 at = (l->low_used + align - 1) & -align;
 
 	if (!l->low_gpa && !find_gap(l)) {
-		load_refuse(l, -ENOMEM,
-			    "the image leaves no 0x%lx bytes in a row in 0x%x..0x%x, for command line, "
-			    "names and tables",
-			    l->low_size, LOAD_LOW_GPA, LOAD_LOW_END);
+		load_refuse(
+			l, -ENOMEM,
+			"the image leaves no 0x%lx bytes in a row in 0x%x..0x%x, for command line, "
+			"names and tables",
+			l->low_size, LOAD_LOW_GPA, LOAD_LOW_END);
 		return NULL;
 	}
 	if (at > l->low_size || size > l->low_size - at) {
@@ -245,7 +246,6 @@ int load_plan(const struct load_input *in, void *scratch, size_t scratch_size,
 			    "8192 bytes) nor flat (a name ending .bin or .flat)");
 	}
 	if (!rc && l.low_used)
-		plan->piece[plan->pieces++] =
-			(struct load_piece){ l.low_gpa, l.low, l.low_used };
+		plan->piece[plan->pieces++] = (struct load_piece){ l.low_gpa, l.low, l.low_used };
 	return rc;
 }

@@ -52,7 +52,7 @@ struct load_input {
 	const char *name; /* the image's file name */
 	const u8 *image;
 	u64 image_size;
-	const char *cmdline; /* NULL or "": none */
+	const char *cmdline;			/* NULL or "": none */
 	struct load_module module[MODULES_MAX]; /* multiboot's, or the initrd */
 	unsigned modules;
 	u64 ram;  /* bytes from guest-physical 0: whole pages, 2 MB..1 GB */

@@ -143,10 +143,11 @@ static int add_modules(struct loader *l, struct info *info)
 
 		/* RAM is whole pages, so that gpa is not beyond it. */
 		if (m->size > l->in->ram - gpa)
-			return load_refuse(l, -ENOMEM,
-					   "the module of 0x%lx bytes does not fit between the end of "
-					   "what is before it, 0x%lx, and that of RAM, 0x%lx (guest_mem)",
-					   m->size, gpa, l->in->ram);
+			return load_refuse(
+				l, -ENOMEM,
+				"the module of 0x%lx bytes does not fit between the end of "
+				"what is before it, 0x%lx, and that of RAM, 0x%lx (guest_mem)",
+				m->size, gpa, l->in->ram);
 		if (load_string(l, m->string, &string))
 			return -ENOMEM;
 		entry = (struct module){ (u32)gpa, (u32)(gpa + m->size), (u32)string, 0 };

@@ -234,7 +234,8 @@ static void look_for_hope(struct session *s)
 		s->hoped_at = rdtsc();
 	} else if (session_over(s->hoped_at, HOPE_US)) {
 		ask_where(s->guest);
-		guest_stop(s->guest, "all vCPUs are halted with interrupts off, or wait for a SIPI");
+		guest_stop(s->guest,
+			   "all vCPUs are halted with interrupts off, or wait for a SIPI");
 	}
 }
 

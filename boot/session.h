@@ -25,18 +25,18 @@ struct session {
 	unsigned first_cpu; /* its vCPUs are on this one and those behind it, in any order */
 	enum session_state state;
 	u64 random_state, hand; /* what is moved next, and when */
-	u64 since;	     /* tick: the state began, or, while it FINISHES, its guest got on */
-	u64 got_on_to;	     /* what got_on() was at that time */
-	u64 faults;	     /* of its vCPUs, when the moves were done */
-	u64 moved_at, pause; /* tick of the last move, ticks until the next */
-	u64 hoped_at;		   /* tick: a vCPU could last go on */
+	u64 since;		/* tick: the state began, or, while it FINISHES, its guest got on */
+	u64 got_on_to;		/* what got_on() was at that time */
+	u64 faults;		/* of its vCPUs, when the moves were done */
+	u64 moved_at, pause;	/* tick of the last move, ticks until the next */
+	u64 hoped_at;		/* tick: a vCPU could last go on */
 	const struct vcpu *stale;  /* its APIC does not trap, */
 	u64 stale_since;	   /* since this tick; 0: there is none */
 	u64 shown_at, collapse_at; /* ticks: the last line of progress, the next look */
-	u64 lines_shown; /* of the guest, when progress was last */
+	u64 lines_shown;	   /* of the guest, when progress was last */
 	u64 first[MAX_CPUS];	   /* rounds of each vCPU when the moves began */
 	bool slow[MAX_CPUS];	   /* is not waited for any more */
-	bool busy; /* there is more to do at once */
+	bool busy;		   /* there is more to do at once */
 	struct result result;
 	int code; /* exit code, when it has ended */
 };

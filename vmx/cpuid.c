@@ -37,8 +37,8 @@ static u64 xcr0_allowed;
 #define FEATURE_1_ECX_HYPERVISOR BIT(31)
 #define FEATURE_1_EDX_APIC BIT(9)
 #define FEATURE_1_EDX_MTRR BIT(12) /* vmx/mtrr.c */
-#define FEATURE_1_EDX_HTT BIT(28) /* EBX says how many APIC ids the package has */
-#define FEATURE_6_EAX_ARAT BIT(2) /* the APIC timer does not stop */
+#define FEATURE_1_EDX_HTT BIT(28)  /* EBX says how many APIC ids the package has */
+#define FEATURE_6_EAX_ARAT BIT(2)  /* the APIC timer does not stop */
 /* Leaf 7. FSGSBASE, BMI1, AVX2, SMEP, BMI2, ERMS, INVPCID, RDSEED, ADX, SMAP, CLFLUSHOPT, SHA. */
 #define FEATURES_7_EBX                                                                             \
 	(BIT(0) | BIT(3) | BIT(5) | BIT(7) | BIT(8) | BIT(9) | BIT(18) | BIT(19) | BIT(20) |       \
@@ -82,9 +82,9 @@ void cpuid_init(void)
 	basic[1].ecx |= FEATURES_1_ECX_APIC | FEATURE_1_ECX_HYPERVISOR;
 	basic[1].edx = (basic[1].edx & FEATURES_1_EDX) | FEATURE_1_EDX_MTRR;
 	basic[7] = (struct cpuid){
-		.ebx = (basic[7].ebx & (FEATURES_7_EBX | (vmx_caps.proc2 & PROC2_INVPCID ?
-								  FEATURE_7_EBX_INVPCID :
-								  0))) |
+		.ebx = (basic[7].ebx &
+			(FEATURES_7_EBX |
+			 (vmx_caps.proc2 & PROC2_INVPCID ? FEATURE_7_EBX_INVPCID : 0))) |
 		       FEATURE_7_EBX_TSC_ADJUST
 	};
 	extended[1].ecx &= FEATURES_EXT_ECX;

@@ -62,8 +62,7 @@ static const char *piece_problem(const struct load_piece *p)
 	if (!inside(p->gpa, p->size, 0, 0x9f000) &&
 	    !inside(p->gpa, p->size, 0x100000, used.ram - 0x100000))
 		return "a piece where none may be";
-	if (p->from && !inside(from, p->size, (u64)image, used.image_size) &&
-	    !of_a_module(p))
+	if (p->from && !inside(from, p->size, (u64)image, used.image_size) && !of_a_module(p))
 		return "a piece from elsewhere";
 	return NULL;
 }

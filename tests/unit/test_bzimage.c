@@ -261,7 +261,7 @@ static void truncated(void **state)
 		int rc = plan_make();
 
 		/* syssize counts units of 16 bytes, of which the last need not be whole. */
-		assert_int_equal(rc, plan_in.image_size < 0x206		 ? -ENOENT
+		assert_int_equal(rc, plan_in.image_size < 0x206		  ? -ENOENT
 				     : plan_in.image_size <= BZ_SIZE - 16 ? -EINVAL
 									  : 0);
 		assert_null(plan_problem(rc));
@@ -320,9 +320,9 @@ static void random_headers(void **state)
 		plan_in.image_size = fake_random() % 4 ? BZ_SIZE : fake_random() % BZ_SIZE;
 		plan_in.modules = fake_random() % 3;
 		for (unsigned m = 0; m < plan_in.modules; m++)
-			plan_in.module[m] = (struct load_module){
-				module, 1 + fake_random() % sizeof(module), NULL
-			};
+			plan_in.module[m] =
+				(struct load_module){ module, 1 + fake_random() % sizeof(module),
+						      NULL };
 		plan_in.cmdline = fake_random() % 2 ? "quiet" : NULL;
 		plan_scratch = fake_random() % 8 ? LOAD_SCRATCH : fake_random() % LOAD_SCRATCH;
 		rc = plan_make();

@@ -233,9 +233,10 @@ static void errors(void **state)
 	refuses("apicv = yes",
 		"interlock.cfg:1: apicv = yes is not known; allowed: off, registers, "
 		"x2apic, delivery, on");
-	refuses("color = red", "interlock.cfg:1: unknown key \"color\"; allowed: protocol, guest, "
-			       "initrd, cmdline, fault, apicv, large, collapse, x2apic, cpus, batch, arg, "
-			       "moves, seed, migrate, mem, guest_mem, host_apic");
+	refuses("color = red",
+		"interlock.cfg:1: unknown key \"color\"; allowed: protocol, guest, "
+		"initrd, cmdline, fault, apicv, large, collapse, x2apic, cpus, batch, arg, "
+		"moves, seed, migrate, mem, guest_mem, host_apic");
 	refuses("seed = 1\r\nseed = 1\r\n",
 		"interlock.cfg:2: seed stands twice; allowed: once in a section");
 	refuses("seed = 1 2",
@@ -313,10 +314,12 @@ static void images(void **state)
 
 	refuses("guest = \\", "interlock.cfg:1: guest = \\; allowed: a file on the ESP, such as "
 			      "\\guest\\vmlinuz, of letters, digits, . _ - +");
-	refuses("initrd = i.img", "interlock.cfg:1: initrd = i.img; allowed: a file on the ESP, such as "
-				  "\\guest\\vmlinuz, of letters, digits, . _ - +");
-	refuses("initrd = \\a:b", "interlock.cfg:1: initrd = \\a:b; allowed: a file on the ESP, such as "
-				  "\\guest\\vmlinuz, of letters, digits, . _ - +");
+	refuses("initrd = i.img",
+		"interlock.cfg:1: initrd = i.img; allowed: a file on the ESP, such as "
+		"\\guest\\vmlinuz, of letters, digits, . _ - +");
+	refuses("initrd = \\a:b",
+		"interlock.cfg:1: initrd = \\a:b; allowed: a file on the ESP, such as "
+		"\\guest\\vmlinuz, of letters, digits, . _ - +");
 	refuses("initrd = \\0123456789012345678901234567890123456789012345678901234567890123",
 		"interlock.cfg:1: initrd has 65 characters; allowed: 63");
 	assert_int_equal(parse("initrd = \\a one  two ,\\b,\t\\dir\\c x=y\n"), 0);
@@ -329,9 +332,10 @@ static void images(void **state)
 	refuses("initrd = \\a,\\a,\\a,\\a,\\a",
 		"interlock.cfg:1: initrd is too long; allowed: 4 files, 254 characters");
 	refuses("initrd = \\a,", "interlock.cfg:1: initrd = ; allowed: a file on the ESP, such as "
-				"\\guest\\vmlinuz, of letters, digits, . _ - +");
-	refuses("initrd = \\a,b", "interlock.cfg:1: initrd = b; allowed: a file on the ESP, such as "
 				 "\\guest\\vmlinuz, of letters, digits, . _ - +");
+	refuses("initrd = \\a,b",
+		"interlock.cfg:1: initrd = b; allowed: a file on the ESP, such as "
+		"\\guest\\vmlinuz, of letters, digits, . _ - +");
 	for (unsigned length = 1; length < 260; length++) {
 		char text[300] = "initrd = \\x ";
 
@@ -465,8 +469,8 @@ int main(void)
 		cmocka_unit_test(defaults),	   cmocka_unit_test(every_key),
 		cmocka_unit_test(sections),	   cmocka_unit_test(errors),
 		cmocka_unit_test(bad_numbers),	   cmocka_unit_test(sizes),
-		cmocka_unit_test(guests_together), cmocka_unit_test(images), cmocka_unit_test(limits),
-		cmocka_unit_test(any_bytes),
+		cmocka_unit_test(guests_together), cmocka_unit_test(images),
+		cmocka_unit_test(limits),	   cmocka_unit_test(any_bytes),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

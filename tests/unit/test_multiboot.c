@@ -454,8 +454,9 @@ static void one_module(void **state)
 	accepts();
 	assert_string_equal(plan_at(plan_u32(plan_u32(plan.start.rbx + 24) + 8), 1), "");
 	plan_in.ram = 0x203000;
-	refuses(-ENOMEM, "multiboot: the module of 0x1801 bytes does not fit between the end of what "
-			 "is before it, 0x202000, and that of RAM, 0x203000 (guest_mem)");
+	refuses(-ENOMEM,
+		"multiboot: the module of 0x1801 bytes does not fit between the end of what "
+		"is before it, 0x202000, and that of RAM, 0x203000 (guest_mem)");
 	plan_in.module[0].size = 0x1000;
 	accepts();
 
@@ -491,12 +492,14 @@ static void several_modules(void **state)
 
 		assert_int_equal(plan_u32(mods + 16 * i), start[i]);
 		assert_int_equal(plan_u32(mods + 16 * i + 4), start[i] + m->size);
-		assert_string_equal(plan_at(plan_u32(mods + 16 * i + 8), strlen(string) + 1), string);
+		assert_string_equal(plan_at(plan_u32(mods + 16 * i + 8), strlen(string) + 1),
+				    string);
 		assert_memory_equal(plan_at(start[i], m->size), m->data, m->size);
 	}
 	plan_in.ram = 0x205000;
-	refuses(-ENOMEM, "multiboot: the module of 0x1 bytes does not fit between the end of what is "
-			 "before it, 0x205000, and that of RAM, 0x205000 (guest_mem)");
+	refuses(-ENOMEM,
+		"multiboot: the module of 0x1 bytes does not fit between the end of what is "
+		"before it, 0x205000, and that of RAM, 0x205000 (guest_mem)");
 	plan_in.module[2].size = 0;
 	refuses(-EINVAL, "image: module 3 is empty");
 }
@@ -508,10 +511,8 @@ static void image_in_low_memory(void **state)
 		u32 start, end; /* of the image with its zeroes */
 		u32 info;
 	} tries[] = {
-		{ 0x8000, 0x10000, 0x10000 },
-		{ 0x8000, 0x10001, 0x11000 },
-		{ 0x1ffff, 0x21000, 0x21000 },
-		{ 0x20000, 0x21000, 0x10000 },
+		{ 0x8000, 0x10000, 0x10000 },  { 0x8000, 0x10001, 0x11000 },
+		{ 0x1ffff, 0x21000, 0x21000 }, { 0x20000, 0x21000, 0x10000 },
 		{ 0x8000, 0x8f000, 0x8f000 },
 	};
 
@@ -528,8 +529,9 @@ static void image_in_low_memory(void **state)
 		assert_int_equal(plan.start.rbx, tries[i].info);
 	}
 	put(image, 0x58, 4, 0x8f001);
-	refuses(-ENOMEM, "multiboot: the image leaves no 0x10000 bytes in a row in 0x10000..0x9f000, "
-			 "for command line, names and tables");
+	refuses(-ENOMEM,
+		"multiboot: the image leaves no 0x10000 bytes in a row in 0x10000..0x9f000, "
+		"for command line, names and tables");
 }
 
 static void make_kind(u64 kind)
@@ -607,9 +609,9 @@ static void random_headers(void **state)
 		}
 		plan_in.modules = fake_random() % 3;
 		for (unsigned m = 0; m < plan_in.modules; m++)
-			plan_in.module[m] = (struct load_module){
-				module, 1 + fake_random() % sizeof(module), NULL
-			};
+			plan_in.module[m] =
+				(struct load_module){ module, 1 + fake_random() % sizeof(module),
+						      NULL };
 		plan_scratch = fake_random() % 8 ? LOAD_SCRATCH : fake_random() % 512;
 		rc = plan_make();
 		good += !rc;

@@ -92,8 +92,8 @@ static void settle(struct guest *g)
 
 static bool has_clock(u16 port)
 {
-	return port == RTC_PORT || port == RTC_DATA || (port >= PIT_CHANNEL0 && port <= PIT_CONTROL) ||
-	       (port >= PM_EVENT && port < PM_END);
+	return port == RTC_PORT || port == RTC_DATA ||
+	       (port >= PIT_CHANNEL0 && port <= PIT_CONTROL) || (port >= PM_EVENT && port < PM_END);
 }
 
 bool pic_waits(struct vcpu *v)
