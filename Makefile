@@ -479,7 +479,8 @@ Parameters of `make run` (default):
   PROTOCOL      order of the steps: ordered, start-notifier, range-notifier, gated (ordered)
   CPUS          2..8: one moves memory, each other one runs a vCPU (2; 3 for
                 GUEST=linux)
-  MOVES         1..1000000000 (2000; of a GUEST that is a file: as many as it lasts)
+  MOVES         1..1000000000 (2000; of a GUEST that is a file: as many as it
+                lasts, or the run ends with them)
   SEED          of what is moved when (1)
   GUEST         patrol, bench, state, rogue, churn, peer; linux: Debian's kernel and busybox, which
                 set-up fetches; or a file: a Linux bzImage, a multiboot 1 kernel, or a flat image,

@@ -154,6 +154,8 @@ static void moves(struct session *s)
 		session_move(s);
 		return;
 	}
+	if (g->foreign && !ended(g)) /* it may have no end of its own */
+		guest_exit(g, 0);
 	s->faults = all_faults(g);
 	__atomic_store_n(&g->finishing, true, __ATOMIC_RELEASE);
 	enter(s, SESSION_FINISHES);
@@ -190,7 +192,7 @@ static void finishes(struct session *s)
 
 	if (ended(g)) {
 		enter(s, SESSION_LEAVES);
-	} else if (g->foreign || now != s->got_on_to) { /* that one ends when it likes */
+	} else if (now != s->got_on_to) {
 		s->got_on_to = now;
 		s->since = rdtsc();
 	} else if (session_over(s->since, FINISH_US)) {

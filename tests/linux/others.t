@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Kernels from other people than Linux's, while their memory moves and comes and goes: Xen, which is multiboot,
-# as far as a Linux on it that powers off, and beside it memtest86+, whose work is to find memory that is
+# as far as a Linux on it that has done its work, and beside it memtest86+, whose work is to find memory that is
 # not what was written.
 # shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/../boot/lib.sh"
@@ -42,10 +42,14 @@ cmdline = console=ttyS0,115200
 guest_mem = 16M
 moves = 20000
 END
-exits 0
+# Debian's cloud kernel is not made for the first domain: it does not find ACPI, and its power-off ends in
+# a Xen that halts.
+exits 1
 says "$stdout" '^\[guest 1\] \(XEN\) .*Building a PV Dom0'
 says "$stdout" '^\[guest 1\] .*linux: userspace after '
 says "$stdout" '^\[guest 1\] .*linux: round 1 of 1: memory, pipes and timers are right'
+says "$stdout" '^\[guest 1\] \(XEN\) Hardware Dom0 halted: halting machine'
+says "$stdout" 'guest 1: vCPU 0 halts at e008:ffff'
 is "no stale access in either" "$(field 0 stale_reads) $(field 1 stale_reads)" "0 0"
 says "$stdout" '^\[guest 2\] .*Testing'
 says "$stdout" '^\[guest 2\] .*Errors: 0 '
