@@ -7,7 +7,7 @@
  *   bzImage    "HdrS" at 202h                              in 64-bit mode, by Linux's boot protocol
  *   multiboot  a header with a right checksum in the       in protected mode
  *              first 8 KB
- *   flat       neither, and a name ending .bin or .flat    in real mode at GUEST_LOAD_GPA
+ *   flat       neither, and a name ending .bin or .flat    as by a SIPI, at GUEST_LOAD_GPA
  */
 #ifndef BOOT_LOAD_H
 #define BOOT_LOAD_H

@@ -67,10 +67,10 @@ static int verdict(const struct result *r, const struct sums *s, const char **wh
 		return EXIT_ERROR;
 	if (s->wrong)
 		*why = "the guest found wrong values that are no stale accesses";
-	else if (r->moves != r->cfg->moves && r->cfg->moves != ENDLESS)
-		*why = "not all moves were done";
 	else if (g->exit_value)
 		*why = value;
+	else if (r->moves != r->cfg->moves && r->cfg->moves != ENDLESS)
+		*why = "not all moves were done";
 	else if (!g->foreign && !s->least_rounds)
 		*why = "a vCPU did not complete a round";
 	return **why ? EXIT_ERROR : EXIT_HELD;

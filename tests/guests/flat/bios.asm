@@ -13,9 +13,10 @@ HERE equ 0x9000
 	call .at
 .at:
 	pop si
-	sub si, .at - $$ ; where it was loaded
-	xor ax, ax
+	sub si, .at - $$ ; CS:SI is where it was loaded: 0800:0000, 0000:7C00
+	mov ax, cs
 	mov ds, ax
+	xor ax, ax
 	mov es, ax
 	mov ss, ax
 	mov sp, HERE
@@ -23,6 +24,7 @@ HERE equ 0x9000
 	mov cx, 256
 	cld
 	rep movsw
+	mov ds, ax
 	jmp 0:begin
 
 ; One point: good when ZF is set.
