@@ -30,8 +30,8 @@ static const char *const ablate_names[] = { "none",
 enum kind { NAME, INDEX, SWITCH, U32, U64, SIZE, PATH, PATHS, TEXT };
 
 /* NAME is copied into a field of SIZE bytes, and so is the name of a file of the ESP where a NAME may
- * be one (PATH); PATHS are as config_file() has them; TEXT is copied as it is; INDEX is stored as the name's place in NAMES, into
- * config.host_apic; a SIZE is a multiple of STEP. */
+ * be one (PATH); PATHS are as config_file() has them; TEXT is copied as it is; INDEX is stored as the
+ * name's place in NAMES, into config.host_apic; a SIZE is a multiple of STEP. */
 static const struct key {
 	const char *name;
 	enum kind kind;

@@ -44,11 +44,15 @@ static int load_own(struct guest *g, const struct run_config *c)
 	return err ? err : guest_load(g, GUEST_INFO_GPA, &info, sizeof(info));
 }
 
-/* Before the image, which may have other plans for this memory. */
-static int load_bios(struct guest *g)
+/* Before the image. One that lies at 0 has other plans for that memory, and counts on zeroes. */
+static int load_bios(struct guest *g, const struct load_plan *p)
 {
-	int err = guest_load(g, BIOS_LOW_GPA, bios_low, BIOS_LOW_SIZE);
+	int err;
 
+	for (unsigned i = 0; i < p->pieces; i++)
+		if (p->piece[i].gpa < BIOS_LOW_GPA + BIOS_LOW_SIZE)
+			return 0;
+	err = guest_load(g, BIOS_LOW_GPA, bios_low, BIOS_LOW_SIZE);
 	return err ? err : guest_load(g, BIOS_CODE_GPA, bios_code, bios_code_size);
 }
 
@@ -86,7 +90,7 @@ static int load_image(struct guest *g, const struct run_config *c)
 			sizeof(why) - (size_t)used);
 	if (err)
 		return err;
-	err = load_bios(g);
+	err = load_bios(g, &plan);
 	for (unsigned i = 0; !err && i < plan.pieces; i++) {
 		const struct load_piece *piece = &plan.piece[i];
 
