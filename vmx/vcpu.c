@@ -167,12 +167,12 @@ static void say_where(struct vcpu *v)
 {
 	order_and(see_where, &v->gate.requests, ~REQ_WHERE);
 	if (v->state == VCPU_WAIT_SIPI)
-		printk("guest %u: vCPU %u waits for a SIPI\n", v->guest->id, v->gate.id);
+		print_later("guest %u: vCPU %u waits for a SIPI\n", v->guest->id, v->gate.id);
 	else
-		printk("guest %u: vCPU %u %s at %lx:%lx, CR0 %lx, CR3 %lx\n", v->guest->id,
-		       v->gate.id, v->state == VCPU_HALTED ? "halts" : "is",
-		       vmread(GUEST_CS_SELECTOR), vmread(GUEST_RIP), vmread(GUEST_CR0),
-		       vmread(GUEST_CR3));
+		print_later("guest %u: vCPU %u %s at %lx:%lx, CR0 %lx, CR3 %lx\n", v->guest->id,
+			    v->gate.id, v->state == VCPU_HALTED ? "halts" : "is",
+			    vmread(GUEST_CS_SELECTOR), vmread(GUEST_RIP), vmread(GUEST_CR0),
+			    vmread(GUEST_CR3));
 }
 
 /* Sees to all requests but REQ_RELOAD. False: leave. */

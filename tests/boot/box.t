@@ -19,6 +19,7 @@ ends=(
 	"end-delivery|event delivery" "end-delivery-apic|while an event was delivered"
 	"end-triple|triple fault" "end-task|task switch" "end-sse|APIC register 80"
 )
+printf '\xfa\xf4\xeb\xfd' >"$dir/halt.bin" # CLI, HLT, and again
 {
 	printf 'guest_mem = 64M\n'
 	printf '[run]\nguest = patrol\nmoves = 1000\n'
@@ -27,7 +28,8 @@ ends=(
 	for one in "${ends[@]}"; do
 		printf '[run]\nguest = \\box.elf\ncmdline = %s\n' "${one%|*}"
 	done
-} | boot_config FILES=build/guests/box.elf TIMEOUT=900
+	printf '[run]\nguest = \\halt.bin\n'
+} | boot_config FILES="build/guests/box.elf $dir/halt.bin" TIMEOUT=900
 
 is "patrol beside it holds" "$(field 0 result)" held
 is "and has seen nothing stale" "$(field 0 stale_reads)" 0
@@ -44,6 +46,8 @@ for one in "${ends[@]}"; do
 	ok "${one%|*}: $why" grep -qF -- "${one#*|}" <<<"$why"
 	r=$((r + 1))
 done
+ok "a guest that halts for good is stopped" grep -q 'halted with interrupts off' <<<"$(field $r error)"
+says "$stdout" 'vCPU 0 halts at 800:2, CR0 30'
 ok "the boot ends by itself" test "$code" -le 1
 ok "no invariant broke" sh -c "! grep -q PANIC '$stdout' '$stderr'"
 plan
