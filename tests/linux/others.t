@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Kernels from other people than Linux's, while their memory moves and comes and goes: Xen, which is multiboot,
-# as far as a Linux on it that has done its work, and beside it memtest86+, whose work is to find memory that is
-# not what was written.
+# Kernels from other people than Linux's, while their memory moves and comes and goes: Xen on two vCPUs, which is
+# multiboot, as far as a Linux on it that has done its work, and beside it memtest86+, whose work is to find memory
+# that is not what was written.
 # shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/../boot/lib.sh"
 # shellcheck source=boot/progress.sh
@@ -32,10 +32,11 @@ gunzip -c "$dir"/boot/xen-*-amd64.gz >"$dir/xen"
 boot_config RAM=768 TIMEOUT=2400 FILES="$dir/xen build/linux/vmlinuz build/linux/initrd.img $dir/boot/memtest86+x64.bin" <<END
 [run]
 guest = \\xen
-cmdline = xen console=com1 com1=115200,8n1 dom0_mem=224M
+cpus = 3
+cmdline = xen console=com1 com1=115200,8n1 dom0_mem=224M dom0_max_vcpus=2
 initrd = \\vmlinuz console=hvc0 earlyprintk=xen mitigations=off log=/dev/kmsg printk.devkmsg=on mb=8 rounds=1, \\initrd.img
 guest_mem = 384M
-mem = 112M
+mem = 128M
 [with]
 guest = \\memtest86+x64.bin
 cmdline = console=ttyS0,115200
@@ -45,7 +46,7 @@ END
 # Debian's cloud kernel is not made for the first domain: it does not find ACPI, and its power-off ends in
 # a Xen that halts.
 exits 1
-says "$stdout" '^\[guest 1\] .*linux: userspace after '
+says "$stdout" '^\[guest 1\] .*linux: userspace after .* 2 CPUs'
 says "$stdout" '^\[guest 1\] .*linux: round 1 of 1: memory, pipes and timers are right'
 says "$stdout" '^\[guest 1\] \(XEN\) Hardware Dom0 halted: halting machine'
 says "$stdout" 'guest 1: vCPU 0 halts at e008:ffff'
