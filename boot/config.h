@@ -52,8 +52,8 @@ struct config {
 int config_parse(const char *text, size_t size, struct config *cfg, char *err, size_t err_size);
 
 /*
- * The first file that INITRD names, with what is said about it: "\\NAME words". Behind its NUL comes the
- * next, and behind the last an empty one. *NAME is the file's. The next one, NULL when there is none.
+ * INITRD is a list: "\NAME words", a NUL, the next one, and behind the last an empty one. Puts the first
+ * one's file into NAME. Returns the next; NULL when there was none.
  */
 const char *config_file(const char *initrd, char name[FILE_NAME_MAX]);
 

@@ -56,7 +56,7 @@ struct guest {
 	bool stopping;	/* something ended it */
 	bool stopped;	/* and stop_reason says what */
 	char stop_reason[320];
-	bool ended;	/* a foreign guest has: powered off, left by isa-debug-exit, had its moves */
+	bool ended;	/* a foreign guest: powered off, left by isa-debug-exit, or had its moves */
 	u32 exit_value; /* with this value; 0: as it should */
 	u64 wrong[WRONG_KINDS]; /* atomic */
 	u32 stale_seen;		/* first_stale is filled in */
@@ -98,7 +98,8 @@ void guest_start_at(struct guest *g, const struct guest_start *start);
 /* Frees what it had. Its vCPUs' CPUs have returned from vcpu_main(). Panics when a frame is left. */
 void guest_destroy(struct guest *g);
 
-/* The guest has ended itself, with VALUE, or its time is over; its vCPUs leave. From any CPU, once or more often. */
+/* The guest has ended itself, with VALUE, or its time is over; its vCPUs leave. From any CPU, once or
+ * more often. */
 void guest_exit(struct guest *g, u32 value);
 
 /* Ends the guest, with the first reason that is given. From any CPU; its vCPUs leave soon. */

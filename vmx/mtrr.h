@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A vCPU's memory-type range registers (SDM, "Memory Type Range Registers"). They are stored and nothing
- * more: a guest's memory is RAM, which EPT maps write-back, and PAT alone changes that. Kernels for x86-64
- * read them without asking whether there are any (Xen), and Linux sets PAT up only beside them.
+ * A vCPU's memory-type range registers (SDM, "Memory Type Range Registers"). They are stored and
+ * nothing more: a guest's memory is RAM, which EPT maps write-back, and PAT alone changes that.
+ * Kernels for x86-64 read them without asking whether there are any (Xen), and Linux sets PAT up only
+ * beside them.
  */
 #ifndef VMX_MTRR_H
 #define VMX_MTRR_H
@@ -18,8 +19,8 @@ struct mtrr {
 	u64 variable[2 * MTRR_VARIABLE]; /* base, mask, base, ... */
 };
 
-/* As firmware leaves them: on, all memory write-back, but for a0000h..bffffh and the fourth GB, which are
- * uncacheable. INIT changes nothing. Addresses have PHYSICAL_BITS. */
+/* As firmware leaves them: on, all memory write-back, but for a0000h..bffffh and the fourth GB, which
+ * are uncacheable. INIT changes nothing. Addresses have PHYSICAL_BITS. */
 void mtrr_init(struct mtrr *m, unsigned physical_bits);
 
 /* MSR is one of them. */
@@ -28,8 +29,8 @@ bool mtrr_has(u32 msr);
 /* *VALUE of MSR, which is one. */
 u64 mtrr_read(const struct mtrr *m, u32 msr);
 
-/* False, and nothing is changed: a reserved bit is set, the memory type is none, or MSR is read-only;
- * #GP. */
+/* False, and nothing is changed: a reserved bit is set, the memory type is none, or MSR is
+ * read-only; #GP. */
 bool mtrr_write(struct mtrr *m, u32 msr, u64 value, unsigned physical_bits);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a PC's firmware leaves below 1 MB for who knows no UEFI: an interrupt vector table whose handlers
- * return, and the BIOS data area (bios.asm). INT 10h with AH = 0Eh prints on the first serial port, INT 11h
- * and 12h say what is there; the other services say that they are not: CF = 1, AH = 86h.
+ * What a PC's firmware leaves below 1 MB for who knows no UEFI: an interrupt vector table whose
+ * handlers return, and the BIOS data area (bios.asm). INT 10h with AH = 0Eh prints on the first serial
+ * port, INT 11h and 12h say what is there; the other services say that they are not: CF = 1, AH = 86h.
  */
 #ifndef VMX_PC_BIOS_H
 #define VMX_PC_BIOS_H
