@@ -22,6 +22,13 @@ void vlapic_reset(struct vlapic *l)
 	vtimer_reset(l);
 }
 
+void vlapic_virtual_wire(struct vlapic *l)
+{
+	vlapic_put(l, APIC_SVR, SVR_ENABLED | 0xff);
+	vlapic_put(l, APIC_LVT_LINT0, DELIVER_EXTINT << 8);
+	vlapic_put(l, APIC_LVT_LINT1, DELIVER_NMI << 8);
+}
+
 void vlapic_local(struct vlapic *l, u32 reg)
 {
 	u32 lvt = vlapic_get(l, reg), vector = lvt & 0xff;

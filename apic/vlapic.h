@@ -114,6 +114,11 @@ static inline bool vlapic_x2apic(const struct vlapic *l)
  * stays as it is, and in x2APIC mode the ids do. On the vCPU's CPU. */
 void vlapic_reset(struct vlapic *l);
 
+/* As a PC's firmware leaves the boot processor's: on, LINT0 takes the PIC's interrupts and LINT1 NMIs
+ * (MultiProcessor Specification 1.4, "Virtual Wire Mode"). Of a kernel told to let the APIC alone that
+ * is all it has. Right after vlapic_reset(). */
+void vlapic_virtual_wire(struct vlapic *l);
+
 /*
  * A guest's read or write of the register at REG, 16-byte aligned, as APIC-access and APIC-write
  * exits bring them. Reserved registers read as 0 and set the ESR's bit for it. On the vCPU's CPU.

@@ -150,8 +150,11 @@ static void start_up(struct vcpu *v)
 	if ((got & STARTUP_SIPI) && v->state == VCPU_WAIT_SIPI) {
 		vcpu_reset(v, got & 0xff);
 		state_init();
-		if (v->first)
+		if (v->first) {
 			vcpu_start_at(v, &v->guest->start);
+			if (v->guest->foreign)
+				vlapic_virtual_wire(&v->lapic);
+		}
 		v->first = false;
 		if (v->bad_state)
 			vmwrite(GUEST_RFLAGS, 0);

@@ -110,6 +110,17 @@ static void after_reset(void **state)
 }
 
 /* All ones and all zeros are written; what is read back are the bits that a guest can set. */
+static void as_firmware_leaves_it(void **state)
+{
+	(void)state;
+	assert_false(vlapic_takes_extint(&apic));
+	vlapic_virtual_wire(&apic);
+	assert_true(vlapic_takes_extint(&apic));
+	assert_int_equal(vlapic_read(&apic, 0xf0), 0x1ff);
+	assert_int_equal(vlapic_read(&apic, 0x350), 0x700);
+	assert_int_equal(vlapic_read(&apic, 0x360), 0x400);
+}
+
 static void masks(void **state)
 {
 	static const struct {
@@ -350,6 +361,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(after_reset, setup),
+		cmocka_unit_test_setup(as_firmware_leaves_it, setup),
 		cmocka_unit_test_setup(masks, setup),
 		cmocka_unit_test_setup(disabled, setup),
 		cmocka_unit_test_setup(timer, setup),

@@ -26,6 +26,8 @@ void pc_reset(struct guest *g)
 	*pc = (struct pc){ .start = rdtsc() };
 	ioapic_reset(&pc->ioapic);
 	pic_reset(&pc->pic);
+	pic_write(&pc->pic, PIC_MASTER_DATA, 0xff); /* all masked, as firmware leaves it */
+	pic_write(&pc->pic, PIC_SLAVE_DATA, 0xff);
 	pit_reset(&pc->pit);
 	rtc_reset(&pc->rtc, UNIX_2026, ram);
 	uart_reset(&pc->uart);
