@@ -232,7 +232,7 @@ static bool hopeless(const struct guest *g)
 /* For a while: one may be between two states, or an NMI be on its way. */
 static void look_for_hope(struct session *s)
 {
-	if (!s->guest->foreign || !hopeless(s->guest)) {
+	if (!s->guest->foreign || ended(s->guest) || !hopeless(s->guest)) {
 		s->hoped_at = rdtsc();
 	} else if (session_over(s->hoped_at, HOPE_US)) {
 		ask_where(s->guest);

@@ -86,8 +86,8 @@ relay() {
 }
 
 # on_tcg KERNEL CPUS [APPEND]: boots KERNEL of build/guests/, NAME.elf by multiboot or NAME.bin, a disk that
-# boots, on QEMU without VT-x: no machine of ours. What it says is in stdout, code is what it wrote to port 0xf4. That machine's clocks are the host's:
-# on a busy one an interrupt comes late that is not, so it has three tries.
+# boots, on QEMU without VT-x: no machine of ours. What it says is in stdout, code is what it wrote to port
+# 0xf4. That machine's clocks are the host's: on a busy one an interrupt comes late that is not, so it has three tries.
 on_tcg() {
 	local try what=(-kernel "build/guests/$1" -append "${3-}")
 	[[ $1 = *.elf ]] || what=(-drive "format=raw,file=build/guests/$1")
